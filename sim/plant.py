@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from sim.kernel import Kernel, KernelState, kernel_of, steps_in
+from sim.network import COOLANT_HEAT_J_ML_K, Anatomy, Network, Site, build_network
+from sim.geometry import Electrode
+
+import math
+
+
+class Disturbance(NamedTuple):
+    """What can go wrong in and round the tissue while it is heated. The default is nothing."""
+
+    series_ohm: float = 0.0
+    """Added at the electrode's surface (charring, vapour); heats the tissue next to it."""
+    conductivity_scale: float = 1.0
+    perfusion_scale: float = 1.0
+    contact: float = 1.0
+    """Share of the electrode's surface still in tissue: withdrawn, it heats and conducts by that share."""
 
 
 class Plant(Protocol):
@@ -11,17 +28,169 @@ class Plant(Protocol):
 
     Temperatures in Celsius. `reactance_ohm` is negative for a capacitive load, as tissue is. The heat
     ledger counts from the start: `energy_in_j` (RF), `energy_stored_j` (above the initial state) and
-    `energy_out_j` (blood, coolant, far boundary) satisfy in = stored + out.
+    `energy_out_j` (blood, coolant, leads, far boundary) satisfy in = stored + out.
     """
 
     resistance_ohm: float
     reactance_ohm: float
-    hottest_c: float
-    coolant_out_c: float
-    site_c: Sequence[float]
-    energy_in_j: float
-    energy_stored_j: float
-    energy_out_j: float
 
-    def advance(self, dt_s: float, power_w: float, flow_ml_min: float, coolant_in_c: float) -> None:
-        """Move by `dt_s` seconds with `power_w` delivered at the terminals throughout."""
+    @property
+    def hottest_c(self) -> float:
+        """Hottest tissue anywhere, now."""
+
+    @property
+    def coolant_out_c(self) -> float:
+        """Water leaving the electrode; equal to what enters where none flows."""
+
+    @property
+    def site_c(self) -> Sequence[float]:
+        """True temperature at every thermocouple site, in order."""
+
+    @property
+    def energy_in_j(self) -> float:
+        """RF energy delivered at the terminals."""
+
+    @property
+    def energy_stored_j(self) -> float:
+        """Heat above the start, latent heat included."""
+
+    @property
+    def energy_out_j(self) -> float:
+        """Heat gone."""
+
+    def advance(self, power_w: float, flow_ml_min: float, coolant_in_c: float) -> Sequence[float]:
+        """Move by one tick with `power_w` delivered at the terminals throughout; the new `site_c`."""
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """Put a disturbance in force from now on, instead of the one before."""
+
+
+class NetworkPlant:
+    """The network of lumps (`sim.network`) behind the plant's seam. Moves `tick_s` at a time.
+
+    Its whole state is in plain tuples and floats, so a deep copy is an independent continuation.
+    """
+
+    def __init__(self, electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...], tick_s: float) -> None:
+        self._network = build_network(electrode, anatomy, sites)
+        self._disturbed = self._network
+        self._tick_s = tick_s
+        self._disturbance = Disturbance()
+        self._use(self._network)
+        self._state: KernelState = self._kernel.at_rest()
+        self.resistance_ohm = self._state[self._kernel.resistance_at]
+        self.reactance_ohm = self._network.reactance_ohm
+        self._energy_in_j = 0.0
+        self._coolant_c = math.nan
+        self._coolant_rise_c = 0.0
+
+    def _use(self, network: Network) -> None:
+        self._steps = steps_in(network, self._tick_s)
+        self._kernel: Kernel = kernel_of(network, self._tick_s / self._steps)
+        self._step = self._kernel.step
+        self._resistance_at = self._kernel.resistance_at
+        self._sites_from = self._kernel.sites_from
+        self._film_w_k = network.coolant_film_w_k
+
+    def __deepcopy__(self, memo: dict[int, object]) -> NetworkPlant:
+        twin = object.__new__(NetworkPlant)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __getstate__(self) -> dict[str, object]:
+        kept = dict(self.__dict__)
+        del kept["_kernel"], kept["_step"]
+        return kept
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._use(self._disturbed)
+
+    @property
+    def network(self) -> Network:
+        """The undisturbed elements."""
+        return self._network
+
+    @property
+    def lump_c(self) -> list[float]:
+        """True temperature of every lump; the electrode's metal is the first."""
+        return self._kernel.temperatures_c(self._state)
+
+    @property
+    def hottest_c(self) -> float:
+        return max(self.lump_c[1:])
+
+    @property
+    def coolant_out_c(self) -> float:
+        return self._coolant_c + self._coolant_rise_c
+
+    @property
+    def site_c(self) -> tuple[float, ...]:
+        return self._state[self._sites_from :]
+
+    @property
+    def energy_in_j(self) -> float:
+        return self._energy_in_j
+
+    @property
+    def energy_stored_j(self) -> float:
+        return self._kernel.stored_j(self._state)
+
+    @property
+    def energy_out_j(self) -> float:
+        return self._state[self._kernel.heat_out_at]
+
+    def advance(self, power_w: float, flow_ml_min: float, coolant_in_c: float) -> tuple[float, ...]:
+        coolant_w_k = 0.0
+        if flow_ml_min > 0.0 and self._film_w_k > 0.0:
+            # the water warms on its way through, so a small flow carries less than the film would
+            stream_w_k = flow_ml_min / 60.0 * COOLANT_HEAT_J_ML_K
+            coolant_w_k = stream_w_k * -math.expm1(-self._film_w_k / stream_w_k)
+            metal_c = self._state[0] + self._network.body_c
+            self._coolant_rise_c = coolant_w_k * (metal_c - coolant_in_c) / stream_w_k
+        else:
+            self._coolant_rise_c = 0.0
+        self._coolant_c = coolant_in_c
+        self._energy_in_j += power_w * self._tick_s
+        state = self._step(
+            self._state, self._steps, power_w, coolant_w_k, coolant_in_c, self._disturbance.series_ohm
+        )
+        self._state = state
+        self.resistance_ohm = state[self._resistance_at]
+        return state[self._sites_from :]
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        before = self._disturbance
+        self._disturbance = disturbance
+        if before._replace(series_ohm=disturbance.series_ohm) == disturbance:
+            return  # the series resistance alone is an argument of the step; nothing to rebuild
+        self._disturbed = _disturbed(self._network, disturbance)
+        self._use(self._disturbed)
+        self.reactance_ohm = self._disturbed.reactance_ohm
+
+
+def _disturbed(network: Network, disturbance: Disturbance) -> Network:
+    """The network with its perfusion, conductivity and contact scaled."""
+    contact = disturbance.contact
+    ohm_scale = 1.0 / (disturbance.conductivity_scale * contact)
+    lumps = tuple(
+        lump._replace(
+            shell_ohm=lump.shell_ohm * ohm_scale,
+            perfusion_w_k=lump.perfusion_w_k * disturbance.perfusion_scale,
+        )
+        for lump in network.lumps
+    )
+    edges = tuple(
+        edge._replace(conductance_w_k=edge.conductance_w_k * contact) if edge.a == 0 else edge
+        for edge in network.edges
+    )
+    return Network(
+        lumps=lumps,
+        edges=edges,
+        sites=network.sites,
+        lead_ohm=network.lead_ohm,
+        reactance_ohm=network.reactance_ohm * ohm_scale,
+        body_c=network.body_c,
+        coolant_film_w_k=network.coolant_film_w_k,
+        shortest_time_s=network.shortest_time_s / max(1.0, disturbance.perfusion_scale),
+    )

@@ -1,0 +1,266 @@
+"""From a sample and what was commanded to the signals of the tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hal import Command, Sample
+from rfgen.records import State
+from rfgen.safety.compile import Channels
+from rfgen.safety.derived import (
+    NO_STALL,
+    Blanking,
+    FlowDue,
+    Impedance,
+    Interval,
+    OvershootArm,
+    Stall,
+    allowed_power_w,
+)
+from rfgen.safety.signals import Signals
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class DeriverConfig:
+    """What the derived signals need to know of the device; fixed when the treatment is armed."""
+
+    channels: Channels
+    period_us: int
+    max_power_w: float
+    max_current_a: float
+    max_voltage_v: float
+    sense_power_w: float
+    prime_s: float
+    least_current_a: float = 0.002
+    """A current below this is too small to measure: the load reads open (assumed: 20 steps of a 0.1 mA meter)."""
+    least_voltage_v: float = 0.2
+    """Likewise for a short (assumed: 20 steps of a 10 mV meter)."""
+
+
+class Intent(NamedTuple):
+    """What the firmware is about in this tick, as far as an interlock must know."""
+
+    state: State
+    step: int
+    target_c: float | None
+    """The present step's temperature, in temperature mode."""
+    ramp_c: float | None
+    """The set-point ramp now."""
+    baseline: bool
+    """The check's baseline is being taken."""
+    check_spread: float | None
+    """The verdict of the check's window, in the tick it ends."""
+
+
+class Deriver:
+    """Makes the tick's `Signals`. All memory is in its parts."""
+
+    __slots__ = (
+        "_arm",
+        "_blanking",
+        "_config",
+        "_control",
+        "_entered_us",
+        "_fault_mask",
+        "_flow_due",
+        "_impedance",
+        "_in_force",
+        "_interval",
+        "_last_us",
+        "_missed",
+        "_on_ticks",
+        "_place",
+        "_sent",
+        "_sent_cut",
+        "_stall",
+        "_was_missed",
+    )
+
+    def __init__(self, config: DeriverConfig) -> None:
+        self._config = config
+        self._control = config.channels.electrodes[0]
+        mask = 0
+        for i in config.channels.used:
+            mask |= 3 << (2 * i)
+        self._fault_mask = mask
+        self._impedance = Impedance(config.sense_power_w, config.least_current_a, config.least_voltage_v)
+        self._blanking = Blanking()
+        self._stall = Stall()
+        self._flow_due = FlowDue(config.prime_s)
+        self._arm = OvershootArm()
+        self._interval = Interval()
+        off = Command(0, False, 0.0, 0.0)
+        self._in_force = off
+        self._sent = off
+        self._sent_cut = False
+        self._last_us: int | None = None
+        self._missed = 0
+        self._was_missed = False
+        self._on_ticks = 0
+        self._place: tuple[State, int] = (State.IDLE, 0)
+        self._entered_us = 0
+
+    @property
+    def impedance_on_ticks(self) -> int:
+        """Ticks commanded on in this treatment."""
+        return self._on_ticks
+
+    def gave(self, command: Command, cut: bool) -> None:
+        """The tick's decision: this command goes out with the next exchange; `cut`: RF is ordered off now."""
+        self._in_force = self._sent
+        self._sent = command
+        self._sent_cut = cut
+        if command.rf_on:
+            self._on_ticks += 1
+
+    def new_treatment(self) -> None:
+        """Memories that belong to one treatment start again."""
+        self._on_ticks = 0
+        self._arm = OvershootArm()
+        self._blanking = Blanking()
+
+    def relinked(self) -> None:
+        """A new link: the rig's clock may have started again, and its pump stopped."""
+        self._last_us = None
+        self._missed = 0
+        self._flow_due.restart(0)
+        self._impedance.reset()
+
+    def missed(self, failed: bool, wrong_tick: bool) -> Signals:
+        """The signals of a tick without a sample: what is known of the line, nothing else."""
+        self._missed += 1
+        self._was_missed = True
+        self._interval.drove(self._in_force.rf_on, self._sent_cut)
+        return NOTHING_KNOWN._replace(
+            missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick
+        )
+
+    def derive(self, s: Sample, intent: Intent) -> Signals:
+        """The signals of a tick with a sample."""
+        config = self._config
+        now_us = s.rig_time_us
+        last_us = self._last_us
+        stale = last_us is not None and now_us <= last_us
+        dt_us = config.period_us if last_us is None or stale else now_us - last_us
+        self._last_us = now_us
+        self._missed = 0
+        was_missed = self._was_missed
+        self._was_missed = False
+
+        command = self._in_force
+        interval = self._interval
+        interval.drove(command.rf_on, self._sent_cut)
+        on, off = interval.take()
+        asked_w = command.power_w if on else 0.0
+        impedance_ohm = self._impedance.update(asked_w, s.rf_on, s.voltage_v, s.current_a, dt_us)
+
+        state = intent.state
+        place = (state, intent.step)
+        if place != self._place:
+            self._place = place
+            self._entered_us = now_us
+            self._stall.reset(now_us)
+
+        power_w = s.power_w
+        off_by_w = expected_w = None
+        allowed_w = 0.0
+        if on:
+            allowed_w = allowed_power_w(
+                config.max_power_w, config.max_current_a, config.max_voltage_v, impedance_ohm
+            )
+            if not (self._blanking.update(command.power_w, now_us - dt_us, now_us) or was_missed):
+                expected_w = command.power_w if command.power_w < allowed_w else allowed_w
+                off_by_w = power_w - expected_w if power_w > expected_w else expected_w - power_w
+
+        temperature_c = s.temperature_c
+        control_c = temperature_c[self._control]
+        target_c = intent.target_c
+        over_c = under_c = None
+        if self._arm.update(target_c, control_c) and target_c is not None:
+            over_c = control_c - target_c
+            under_c = -over_c
+
+        ramp_s = check_s = None
+        stall = NO_STALL
+        if state is State.RAMP:
+            ramp_s = (now_us - self._entered_us) * 1e-6
+            if intent.ramp_c is not None and target_c is not None:
+                stall = self._stall.update(
+                    now_us, dt_us, control_c, intent.ramp_c, intent.ramp_c >= target_c, power_w, allowed_w
+                )
+        elif state is State.IMPEDANCE_CHECK:
+            check_s = (now_us - self._entered_us) * 1e-6
+
+        baseline = True if intent.baseline or state is State.IDLE or state is State.CUTOFF else None
+        spread_c = 0.0
+        if baseline:
+            electrodes = [temperature_c[i] for i in config.channels.electrodes]
+            if len(electrodes) > 1:
+                # max() is not trusted with a NaN: a sum of differences keeps it
+                spread_c = max(electrodes) - min(electrodes) + 0.0 * sum(electrodes)
+
+        return Signals(
+            temperature_c,
+            (s.tc_fault & self._fault_mask) != 0,
+            over_c,
+            under_c,
+            ramp_s,
+            *stall,
+            impedance_ohm,
+            on and impedance_ohm is None,
+            intent.check_spread,
+            off_by_w,
+            expected_w,
+            power_w if off else None,
+            off and s.rf_on,
+            s.flow_ml_min,
+            self._flow_due.update(command.flow_ml_min, now_us),
+            baseline,
+            command.flow_ml_min > 0.0,
+            spread_c,
+            s.estop_pressed,
+            not s.loop_closed,
+            0,
+            False,
+            stale,
+            self._on_ticks * config.period_us * 1e-6,
+            check_s,
+            False,
+        )
+
+
+NOTHING_KNOWN = Signals(
+    temperature_c=(),
+    tc_reports_fault=False,
+    over_target_c=None,
+    under_target_c=None,
+    ramp_s=None,
+    stall_gain_c=None,
+    stall_asked_c=None,
+    stall_power_w=None,
+    stall_allowed_w=None,
+    impedance_ohm=None,
+    impedance_unmeasured=False,
+    check_spread=None,
+    power_off_by_w=None,
+    power_expected_w=None,
+    power_while_off_w=None,
+    on_while_off=False,
+    flow_ml_min=NAN,
+    flow_due_ml_min=None,
+    baseline_due=None,
+    coolant_flowing=False,
+    electrode_spread_c=NAN,
+    estop_pressed=False,
+    loop_open=False,
+    missed_ticks=0,
+    exchange_failed=False,
+    sample_stale=False,
+    on_s=0.0,
+    check_s=None,
+    internal_error=False,
+)
+"""A tick without a sample, before the line's own signals are filled in. Only rows that read the line alone see it."""

@@ -1,0 +1,87 @@
+"""What the interlocks look at in one tick: one immutable record, made before the rows are evaluated."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Signals(NamedTuple):
+    """Measured and derived signals of one tick.
+
+    `None` means *absent*: not measured, not applicable, window not yet full. Rows that read an absent signal are held. A value
+    that should be there and is not is NaN, and a violation.
+    """
+
+    temperature_c: tuple[float, ...]
+    tc_reports_fault: bool
+    """A thermocouple in use reports open or short."""
+    over_target_c: float | None
+    """Control thermocouple less the step's target."""
+    under_target_c: float | None
+    ramp_s: float | None
+    """Since this ramp began."""
+    stall_gain_c: float | None
+    """Gained by the control thermocouple over the stall window."""
+    stall_asked_c: float | None
+    """Asked by the set-point ramp over the same window."""
+    stall_power_w: float | None
+    """Mean power delivered over the window."""
+    stall_allowed_w: float | None
+    """Mean of what the output law allowed over the window."""
+    impedance_ohm: float | None
+    impedance_unmeasured: bool
+    """RF is commanded on and the impedance is not measured."""
+    check_spread: float | None
+    """Spread of the impedance over the check's window, as a share of its mean; present in the tick the window ends."""
+    power_off_by_w: float | None
+    """Delivered power's distance from the expected one."""
+    power_expected_w: float | None
+    power_while_off_w: float | None
+    """Delivered over an interval commanded off."""
+    on_while_off: bool
+    """Reads back on over an interval commanded off."""
+    flow_ml_min: float
+    flow_due_ml_min: float | None
+    """Coolant flow asked for, once it has had `prime_s` to settle."""
+    baseline_due: bool | None
+    """True while the baseline is taken, and in IDLE and CUTOFF; absent otherwise."""
+    coolant_flowing: bool
+    electrode_spread_c: float
+    """Largest difference between electrode thermocouples."""
+    estop_pressed: bool
+    loop_open: bool
+    missed_ticks: int
+    """Ticks in a row without a valid sample."""
+    exchange_failed: bool
+    """The rig answered an EXCHANGE with an ERROR, or the line is gone."""
+    sample_stale: bool
+    """Rig time did not advance, or the reply echoes another tick."""
+    on_s: float
+    """Ticks commanded on in this treatment, times the period."""
+    check_s: float | None
+    """Since the impedance check began."""
+    internal_error: bool
+
+
+MAY_BE_ABSENT = frozenset(
+    {
+        "over_target_c",
+        "under_target_c",
+        "ramp_s",
+        "stall_gain_c",
+        "stall_asked_c",
+        "stall_power_w",
+        "stall_allowed_w",
+        "impedance_ohm",
+        "check_spread",
+        "power_off_by_w",
+        "power_expected_w",
+        "power_while_off_w",
+        "flow_due_ml_min",
+        "baseline_due",
+        "check_s",
+    }
+)
+
+LINE_SIGNALS = frozenset({"missed_ticks", "exchange_failed", "sample_stale", "internal_error"})
+"""Known in a tick without a sample too."""

@@ -1,0 +1,433 @@
+"""YAML that remembers where everything stands, and errors that say so.
+
+A file becomes a tree of `Node`s, each with its file, line and column. Only plain types come out: mapping, sequence, text,
+number, true/false, null. What could be read in two ways is refused rather than guessed: duplicate keys, tags, merge keys,
+octal and sexagesimal numbers. Size, depth and number of nodes are bounded, aliases counted as what they stand for, so a
+hostile file costs no more than an honest large one.
+
+Not responsible for: what the keys mean. `validate` hands the tree to a pydantic model and turns what the model refuses
+into `Problem`s at the exact field.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+"""Of the tree with every alias put in full."""
+MAX_PROBLEMS = 100
+"""Told at once; a file with more is not helped by the rest."""
+
+PathPart = str | int
+ScalarValue = str | int | float | bool | None
+
+
+class Problem(NamedTuple):
+    """One thing wrong with an input: where, what was found, and what would be right."""
+
+    file: str
+    line: int | None
+    """From 1; None where no line is to blame."""
+    column: int | None
+    """From 1."""
+    field: str
+    """Dotted path, `treatment.steps[0].target_c`; empty for the file as a whole."""
+    value: str
+    """What was found, as it may be shown; empty where nothing was."""
+    message: str
+    """What is wrong with it: reads on from the value."""
+    remedy: str
+    """What would be right."""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        found = " ".join(part for part in (self.value, self.message) if part)
+        said = ": ".join(part for part in (place, self.field, found) if part)
+        return f"{said}; {self.remedy}" if self.remedy else said
+
+
+class InputError(Exception):
+    """The input is wrong. `problems` says everything that was found, `str` one line a problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: list[Problem] = list(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class Fault(NamedTuple):
+    """Something a model refuses across its own fields: `path` from the model down to the field to blame.
+
+    An empty `value` means that the message says it already.
+    """
+
+    path: tuple[PathPart, ...]
+    message: str
+    remedy: str = ""
+
+
+class Refusal(ValueError):
+    """What a model's validator raises so that each fault is told at its own field."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        super().__init__(
+            "; ".join(" ".join(p for p in (dotted(f.path), f.message, f.remedy) if p) for f in self.faults)
+        )
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and where it stands. `value` is a scalar, a dict of nodes by key, or a list of nodes."""
+
+    value: ScalarValue | dict[str, Node] | list[Node]
+    file: str
+    line: int
+    column: int
+    key_at: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    """File, line and column of each key of a mapping."""
+    folded: bool = False
+    """A list of one that the file does not write as a list; its index is not shown in a path."""
+
+    def plain(self) -> Any:
+        """The value without places: dict, list, or scalar."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def get(self, key: str) -> Node | None:
+        """The node under a key; None where there is none, or where this is no mapping."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def with_key(self, key: str, node: Node) -> Node:
+        """The same mapping with `key` set to `node`. Only for a mapping."""
+        assert isinstance(self.value, dict)
+        key_at = {**self.key_at, key: self.key_at.get(key, (node.file, node.line, node.column))}
+        return replace(self, value={**self.value, key: node}, key_at=key_at)
+
+    def without(self, *keys: str) -> Node:
+        """The same mapping less some keys. Only for a mapping."""
+        assert isinstance(self.value, dict)
+        return replace(self, value={k: n for k, n in self.value.items() if k not in keys})
+
+    def problem(self, field: str, message: str, remedy: str, *, key: str | None = None) -> Problem:
+        """A problem at this node, or at one of its keys."""
+        file, line, column = self.key_at.get(key, (self.file, self.line, self.column)) if key else self.place
+        return Problem(file, line, column, field, "" if key else shown(self), message, remedy)
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line, column."""
+        return self.file, self.line, self.column
+
+
+def shown(value: object) -> str:
+    """A found value on one line, shortened."""
+    if isinstance(value, Node):
+        value = value.value
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def dotted(path: Sequence[PathPart]) -> str:
+    """`("steps", 0, "hold_s")` as `steps[0].hold_s`; a key that is not a plain word is quoted."""
+    out = ""
+    for part in path:
+        if isinstance(part, int):
+            out += f"[{part}]"
+        else:
+            word = part if re.fullmatch(r"[\w.-]{1,60}", part) else shown(part)
+            out += f".{word}" if out else word
+    return out
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The known word most like this one; None where none is."""
+    close = difflib.get_close_matches(word[:100], list(words), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def suggestion(word: str, words: Iterable[str], what: str = "one of") -> str:
+    """A remedy for an unknown word: the nearest, or all."""
+    known = sorted(words)
+    close = nearest(word, known)
+    return f"did you mean {close!r}?" if close else f"{what} {', '.join(known)}"
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a file. Raises InputError where it is missing, not a file, too large, or not UTF-8 text."""
+    path = Path(path)
+    file = str(path)
+
+    def refuse(message: str, remedy: str) -> InputError:
+        return InputError([Problem(file, None, None, "", "", message, remedy)])
+
+    try:
+        if path.is_dir():
+            raise refuse("is a folder", "give a YAML file")
+        if path.exists() and not path.is_file():
+            raise refuse("is not a regular file", "give a YAML file")
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise refuse("there is no such file", _beside(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refuse(f"cannot be read ({reason})", "give a YAML file that can be read") from None
+    return decode(data, file)
+
+
+def _beside(path: Path) -> str:
+    """What stands beside a missing file under a like name."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir()][:1000]
+    except (OSError, ValueError):
+        return "give the path of a YAML file"
+    close = nearest(path.name, names)
+    return f"did you mean {close!r}?" if close else "give the path of a YAML file"
+
+
+def decode(data: bytes, file: str) -> str:
+    """Bytes as UTF-8 text. Raises InputError for what is too large or not text."""
+    if len(data) > MAX_BYTES:
+        raise InputError([Problem(file, None, None, "", "", f"is over {MAX_BYTES} bytes", "give a smaller YAML file")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x})"
+        raise InputError([Problem(file, line, None, "", "", message, "save it as UTF-8")]) from None
+    return text
+
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+_FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})", re.ASCII)
+_FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]{0,39})(\.[0-9]{0,60})?|\.[0-9]{1,60})([eE][-+]?[0-9]{1,5})?", re.ASCII)
+_NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+
+
+def resolve_scalar(text: str) -> ScalarValue:
+    """What an unquoted scalar means. Numbers are decimal alone: `010`, `0x1F`, `1_000` and `1:30`, which readers of YAML
+    take for different numbers, stay text, and a field that wants a number refuses them. Dates stay text."""
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return float(_NOT_FINITE[text.lower()]) if text.lower() in _NOT_FINITE else text
+
+
+def compose(text: str, file: str) -> tuple[Node, list[Problem]]:
+    """The tree of one document, and what is wrong with it short of being unreadable (duplicate keys, tags).
+
+    Raises InputError where no tree can be made: not YAML, empty, more than one document, past a limit.
+    """
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise InputError([Problem(file, None, None, "", "", "is not UTF-8 text", "save it as UTF-8")]) from None
+    if size > MAX_BYTES:
+        raise InputError([Problem(file, None, None, "", "", f"is over {MAX_BYTES} bytes", "give a smaller YAML file")])
+    composer = _Composer(file)
+    # libyaml's parser where it is built in: fifty times faster, the same events
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node = composer.document(yaml.parse(text.removeprefix("\ufeff"), Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
+        said = " ".join((error.problem or error.context or "").split())
+        remedy = "indent with spaces, not tabs" if "start any token" in said else "look at this line and the one before"
+        raise InputError([Problem(file, line, column, "", "", f"is not valid YAML: {said}", remedy)]) from None
+    except yaml.YAMLError as error:
+        position = getattr(error, "position", None)
+        said = " ".join(str(getattr(error, "reason", error)).split())
+        line = text.count("\n", 0, position) + 1 if isinstance(position, int) and position >= 0 else None
+        raise InputError([Problem(file, line, None, "", "", f"is not text: {said}", "give a YAML file")]) from None
+    return node, composer.problems
+
+
+@dataclass
+class _Open:
+    """A collection whose end has not come yet."""
+
+    place: tuple[int, int]
+    anchor: str | None
+    items: list[Node] | dict[str, Node]
+    key: tuple[str, int, int] | None = None
+    """The key that waits for its value."""
+    key_at: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    size: int = 1
+
+
+class _Composer:
+    """Makes the tree from the parser's events, without recursion."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.opening: set[str] = set()
+        self.nodes = 0
+        self.root: Node | None = None
+
+    def stop(self, event: Any, message: str, remedy: str) -> InputError:
+        mark = event.start_mark
+        problem = Problem(self.file, mark.line + 1, mark.column + 1, "", "", message, remedy)
+        return InputError([*self.problems[:MAX_PROBLEMS], problem])
+
+    def note(self, event: Any, field: str, message: str, remedy: str) -> None:
+        mark = event.start_mark
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, field, "", message, remedy))
+
+    def document(self, events: Iterator[Any]) -> Node:
+        """The whole file's one tree."""
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+                raise self.stop(event, "a second document begins here", "one document a file: remove the '---'")
+            if isinstance(event, yaml.NodeEvent):
+                self.node(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.close()
+        if self.root is None or self.root.value is None:
+            raise InputError([Problem(self.file, None, None, "", "", "is empty", "give a mapping of keys and values")])
+        return self.root
+
+    def path(self) -> str:
+        """Where the node now being read stands."""
+        parts: list[PathPart] = []
+        for level in self.stack:
+            parts.append(len(level.items) if isinstance(level.items, list) else level.key[0] if level.key else "")
+        return dotted([p for p in parts if p != ""])
+
+    def node(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self.alias(event)
+            return
+        self.count(event, 1)
+        if event.tag is not None:
+            message = f"tag {shown(event.tag)} is not used here"
+            self.note(event, self.path(), message, "remove it; quote a value that should be text")
+        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, yaml.ScalarEvent):
+            if self.wants_key():
+                self.take_key(event)
+                return
+            value = resolve_scalar(event.value) if event.style is None else event.value
+            self.add(Node(value, self.file, *place), 1, event.anchor)
+            return
+        if self.wants_key():
+            raise self.stop(event, "a mapping or list stands where a key should", "keys are plain words")
+        if len(self.stack) >= MAX_DEPTH:
+            raise self.stop(event, f"is nested more than {MAX_DEPTH} deep", "no field here is nested as deep")
+        if event.anchor is not None:
+            self.opening.add(event.anchor)
+        items: list[Node] | dict[str, Node] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self.stack.append(_Open(place, event.anchor, items))
+
+    def count(self, event: Any, size: int) -> None:
+        self.nodes += size
+        if self.nodes > MAX_NODES:
+            raise self.stop(
+                event, f"holds more than {MAX_NODES} values", "make it smaller; an alias counts as all it stands for"
+            )
+
+    def alias(self, event: Any) -> None:
+        if event.anchor in self.opening:
+            raise self.stop(event, f"*{event.anchor} stands inside what it refers to", "write the value out")
+        if event.anchor not in self.anchors:
+            raise self.stop(event, f"*{event.anchor} refers to nothing", f"put &{event.anchor} before what it means")
+        if self.wants_key():
+            raise self.stop(event, "an alias stands where a key should", "keys are plain words")
+        node, size = self.anchors[event.anchor]
+        self.count(event, size)
+        # errors inside are told where the value is written, which is where it has to be mended
+        self.add(node, size, None)
+
+    def wants_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].items, dict) and self.stack[-1].key is None
+
+    def take_key(self, event: Any) -> None:
+        top = self.stack[-1]
+        top.key = (event.value, event.start_mark.line + 1, event.start_mark.column + 1)
+        if event.value == "<<" and event.style is None:
+            self.note(event, self.path(), "merge keys are not used here", "write the keys out")
+        elif event.value in top.key_at:
+            message = f"is given twice (first on line {top.key_at[event.value][1]})"
+            self.note(event, self.path(), message, "keep one")
+
+    def add(self, node: Node, size: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (node, size)
+        if not self.stack:
+            self.root = node
+            return
+        top = self.stack[-1]
+        top.size += size
+        if isinstance(top.items, list):
+            top.items.append(node)
+            return
+        assert top.key is not None
+        key, line, column = top.key
+        if key not in top.items:
+            top.items[key] = node
+            top.key_at[key] = (self.file, line, column)
+        top.key = None
+
+    def close(self) -> None:
+        done = self.stack.pop()
+        if done.anchor is not None:
+            self.opening.discard(done.anchor)
+        self.add(Node(done.items, self.file, *done.place, key_at=done.key_at), done.size, done.anchor)
+
+
+# --- from a model's refusals to problems -----------------------------------------------------------------------------
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], node: Node, at: Sequence[PathPart] = ()) -> Model:
+    """`node` as an instance of `model`. `at` is where the node stands, for the paths told.
+
+    Raises InputError with every problem at its own field.
+    """
+    if not isinstance(node.value, dict):
+        raise InputError([node.problem(dotted(at), "is not a mapping", "give keys and values")])
+    try:
+        return model.model_validate(node.plain())
+    except ValidationError as error:
+        raise InputError(problems_of(error, node, at)) from None

@@ -1,0 +1,213 @@
+"""A whole simulated bench: output stage, plant, pump, sensors and switches, and the faults put on them.
+
+Moves by one tick per `step`: never per poll, never by a clock. Everything random comes from the seed. A deep copy is an
+independent continuation of the same bench.
+
+It decides nothing: what a rig does by itself (watchdog, its own limits) is the backend's business.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sim.disturb import Conditions, Disturber
+from sim.faults import Fault
+from sim.plant import Plant
+from sim.sensors import MeterSpec, NoiseSource, ThermocoupleSpec, thermocouple_reader
+from sim.stage import StageSpec, drive
+
+
+@dataclass(frozen=True, slots=True)
+class PumpSpec:
+    """Coolant pump: flow follows what was asked for with a first-order lag."""
+
+    max_flow_ml_min: float
+    lag_s: float = 0.4
+    coolant_c: float = 22.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.max_flow_ml_min < math.inf or not 0.0 < self.lag_s < math.inf:
+            raise ValueError("pump: max_flow_ml_min and lag_s must be finite and above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class BenchSpec:
+    """What a bench is made of, the plant apart."""
+
+    stage: StageSpec
+    meters: MeterSpec
+    thermocouples: tuple[ThermocoupleSpec, ...]
+    pump: PumpSpec | None = None
+    stage_temperature: bool = False
+    coolant_temperature: bool = False
+
+
+class Readings(NamedTuple):
+    """What the bench's instruments say at the end of a tick. NaN where an instrument is not fitted or a channel is
+    faulty."""
+
+    rf_on: bool
+    pump_on: bool
+    loop_closed: bool
+    start_pressed: bool
+    estop_pressed: bool
+    return_attached: bool
+    stage_fault: bool
+    tc_fault: int
+    """Channel n in bits 2n and 2n+1: 0 good, 1 open, 2 short to ground, 3 short to supply."""
+    power_w: float
+    voltage_v: float
+    current_a: float
+    phase_deg: float
+    flow_ml_min: float
+    coolant_c: float
+    stage_c: float
+    temperature_c: tuple[float, ...]
+
+
+class Bench:
+    """Steps stage, plant, pump and sensors together.
+
+    `tick_s` is the length of every step; `seed` fixes all noise. `start_pressed` is the start switch as a hand holds it.
+    """
+
+    def __init__(self, spec: BenchSpec, plant: Plant, tick_s: float, seed: int) -> None:
+        self.spec = spec
+        self.plant = plant
+        self.tick_s = tick_s
+        self.start_pressed = False
+        self._noise = NoiseSource(seed, spec.thermocouples, spec.meters, tick_s)
+        self._read = thermocouple_reader(spec.thermocouples, tick_s)
+        self._disturber = Disturber(len(spec.thermocouples), seed, tick_s)
+        self._stage_w = 0.0
+        self._stage_c = spec.stage.ambient_c
+        self._flow_ml_min = 0.0
+        self._flow_follow = -math.expm1(-tick_s / spec.pump.lag_s) if spec.pump is not None else 0.0
+        self._junction_c: tuple[float, ...] = tuple(plant.site_c)
+        self._power_w = 0.0
+        self._last_flow_asked = 0.0
+
+    def __getstate__(self) -> dict[str, object]:
+        kept = dict(self.__dict__)
+        del kept["_read"]
+        return kept
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._read = thermocouple_reader(self.spec.thermocouples, self.tick_s)
+
+    @property
+    def junction_c(self) -> tuple[float, ...]:
+        """Temperature of every thermocouple's junction, without noise or error."""
+        return self._junction_c
+
+    @property
+    def power_w(self) -> float:
+        """Power that reached the load over the last tick."""
+        return self._power_w
+
+    @property
+    def faults(self) -> dict[int, Fault]:
+        """The faults in force, by handle."""
+        return self._disturber.active
+
+    def put(self, fault: Fault) -> int:
+        """Put a fault on from the next step on; the handle takes it off again.
+
+        Raises ValueError where the bench has no such channel.
+        """
+        handle = self._disturber.put(fault)
+        self.plant.disturb(self._disturber.disturbance())
+        return handle
+
+    def take_off(self, handle: int) -> None:
+        """Take a fault off; one that is not on is no error."""
+        self._disturber.take_off(handle)
+        self.plant.disturb(self._disturber.disturbance())
+
+    def step(self, rf_on: bool, power_w: float, flow_ml_min: float) -> Readings:
+        """One tick with this drive throughout; what the instruments say at its end."""
+        spec = self.spec
+        stage = spec.stage
+        plant = self.plant
+        disturber = self._disturber
+        conditions: Conditions | None = None
+        resistance_ohm = plant.resistance_ohm
+        reactance_ohm = plant.reactance_ohm
+        if disturber.active:
+            conditions = disturber.conditions()
+            plant.disturb(disturber.disturbance())
+            rf_on, power_w = conditions.stage(rf_on, power_w, self._stage_w)
+            if conditions.load_ohm is not None:
+                resistance_ohm, reactance_ohm = conditions.load_ohm, 0.0
+
+        # output stage: up with its slew, down at once
+        if rf_on:
+            rise_w = self._stage_w + stage.slew_w_s * self.tick_s
+            asked_w = power_w if power_w < rise_w else rise_w
+        else:
+            asked_w = 0.0
+        self._stage_w = asked_w
+        out_w, voltage_v, current_a, _, _ = drive(stage, asked_w, resistance_ohm, reactance_ohm)
+        self._power_w = out_w
+        loss_w = out_w * (1.0 / stage.efficiency - 1.0)
+        self._stage_c += (
+            self.tick_s / stage.heating_s * (stage.ambient_c + stage.heating_c_w * loss_w - self._stage_c)
+        )
+
+        # pump
+        flow = self._flow_ml_min
+        coolant_c = math.nan
+        pump = spec.pump
+        if pump is not None:
+            coolant_c = pump.coolant_c
+            wanted = flow_ml_min if flow_ml_min < pump.max_flow_ml_min else pump.max_flow_ml_min
+            if conditions is not None:
+                wanted *= conditions.pump_scale
+                coolant_c = conditions.coolant_c if conditions.coolant_c is not None else coolant_c
+            flow += self._flow_follow * (wanted - flow)
+            self._flow_ml_min = flow
+
+        # tissue: an open or shorted circuit delivers nothing to it
+        into_tissue_w = out_w if conditions is None or conditions.load_ohm is None else 0.0
+        sites = plant.advance(into_tissue_w, flow, coolant_c)
+
+        # sensors
+        noise = self._noise.next_row()
+        if conditions is not None:
+            sites = conditions.sites(tuple(sites))
+        self._junction_c, temperature_c = self._read(self._junction_c, sites, noise)  # type: ignore[arg-type]
+        voltage_noise, current_noise, power_noise, phase_noise, flow_noise = noise[-5:]
+        meters = spec.meters
+        q = meters.voltage_resolution_v
+        read_v = (voltage_v + voltage_noise + 0.5 * q) // q * q
+        q = meters.current_resolution_a
+        read_a = (current_a + current_noise + 0.5 * q) // q * q
+        read_w = out_w + power_noise
+        phase_deg = math.nan
+        if meters.phase:
+            phase_deg = math.degrees(math.atan2(reactance_ohm, resistance_ohm)) + phase_noise
+        read_flow = math.nan
+        if pump is not None:
+            read_flow = flow + flow_noise if flow > 0.01 else 0.0
+        readings = Readings(
+            rf_on,
+            flow > 0.01,
+            True,
+            self.start_pressed,
+            False,
+            True,
+            False,
+            0,
+            read_w if read_w > 0.0 else 0.0,
+            read_v if read_v > 0.0 else 0.0,
+            read_a if read_a > 0.0 else 0.0,
+            phase_deg,
+            read_flow if not read_flow < 0.0 else 0.0,
+            coolant_c if spec.coolant_temperature else math.nan,
+            self._stage_c if spec.stage_temperature else math.nan,
+            temperature_c,
+        )
+        return readings if conditions is None else conditions.readings(readings)
