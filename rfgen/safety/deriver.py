@@ -104,7 +104,7 @@ class Deriver:
         self._entered_us = 0
 
     @property
-    def impedance_on_ticks(self) -> int:
+    def on_ticks(self) -> int:
         """Ticks commanded on in this treatment."""
         return self._on_ticks
 

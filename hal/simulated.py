@@ -1,0 +1,224 @@
+"""The simulated rig: a `sim.bench.Bench` behind the four verbs.
+
+Time moves by one period with each exchange and never otherwise. What a rig does by itself is done here as the wire's
+contract has it: it latches RF off on its own temperature limit, a thermocouple fault, an open loop, the emergency
+stop, a stage fault, a lost return electrode where one is required, and on its watchdog; a value it cannot carry out is an
+error, never clamped.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hal.types import (
+    Absence,
+    Capability,
+    Command,
+    HalError,
+    NoSample,
+    Reply,
+    RigConfig,
+    RigIdentity,
+    RigInfo,
+    RigRefused,
+    RigTrip,
+    Sample,
+)
+from sim.bench import Bench, Readings
+
+WATCHDOG_MIN_MS = 20
+WATCHDOG_MAX_MS = 1000
+PUMP_STOPS_AFTER_S = 120.0
+"""The rig stops its pump by itself this long after the last exchange."""
+
+ERROR_NOT_LINKED = 2
+ERROR_VALUE = 5
+
+
+class SimulatedHal:
+    """A rig made of `sim.bench.Bench`. `sentinel`: the last thermocouple is one."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        sentinel: bool = False,
+        return_monitor: bool = False,
+        start_switch: bool = False,
+        model: str = "rfgen simulation",
+        serial: str = "none",
+    ) -> None:
+        spec = bench.spec
+        self.bench = bench
+        capabilities = Capability.SIMULATION
+        for fitted, bit in (
+            (spec.pump is not None, Capability.PUMP),
+            (spec.meters.phase, Capability.PHASE),
+            (return_monitor, Capability.RETURN_MONITOR),
+            (start_switch, Capability.START_SWITCH),
+            (sentinel, Capability.SENTINEL),
+            (spec.stage_temperature, Capability.STAGE_TEMPERATURE),
+            (spec.coolant_temperature, Capability.COOLANT_TEMPERATURE),
+        ):
+            if fitted:
+                capabilities |= bit
+        self._info = RigInfo(
+            identity=RigIdentity(model, serial, "1"),
+            simulated=True,
+            thermocouples=len(spec.thermocouples),
+            capabilities=capabilities,
+            boot_count=1,
+            watchdog_min_ms=WATCHDOG_MIN_MS,
+            watchdog_max_ms=WATCHDOG_MAX_MS,
+            max_power_w=spec.stage.max_power_w,
+        )
+        self._config: RigConfig | None = None
+        self._period_us = round(bench.tick_s * 1e6)
+        self._watchdog_us = 0
+        self._unheard_us = 0
+        self._fault_mask = 0
+        self._channels: tuple[int, ...] = ()
+        self._limit_c = 0.0
+        self._power_limit_w = 0.0
+        self._return_required = False
+        self._now_us = 0
+        self._rf_on = False
+        self._power_w = 0.0
+        self._flow_ml_min = 0.0
+        self._trip = RigTrip.NONE
+        self._watchdog_tripped = False
+
+    def open(self, config: RigConfig) -> RigInfo:
+        """HELLO and CONFIGURE in one. RF is off, the pump stops, latched trips whose cause is gone are cleared."""
+        self._rf_on = False
+        self._power_w = self._flow_ml_min = 0.0
+        self._trip = RigTrip.NONE
+        self._watchdog_tripped = False
+        self._config = None
+        self._refuse_impossible(config)
+        self._config = config
+        self._watchdog_us = config.watchdog_ms * 1000
+        self._unheard_us = 0
+        self._channels = tuple(i for i in range(self._info.thermocouples) if config.channels >> i & 1)
+        self._fault_mask = sum(3 << (2 * i) for i in self._channels)
+        self._limit_c = config.temperature_limit_c
+        self._power_limit_w = config.power_limit_w
+        self._return_required = config.return_electrode_required
+        return self._info
+
+    def _refuse_impossible(self, config: RigConfig) -> None:
+        info = self._info
+        problems = []
+        if config.period_us != self._period_us:
+            problems.append(f"a period of {config.period_us} us: this simulation steps {self._period_us} us")
+        least_ms = max(info.watchdog_min_ms, 2 * config.period_us / 1000)
+        if not least_ms <= config.watchdog_ms <= info.watchdog_max_ms:
+            problems.append(
+                f"a watchdog of {config.watchdog_ms} ms: it takes {least_ms:g}..{info.watchdog_max_ms} ms"
+            )
+        if not 0.0 < config.power_limit_w <= info.max_power_w:
+            problems.append(f"{config.power_limit_w:g} W: its output stage gives {info.max_power_w:g} W")
+        if not 0.0 < config.temperature_limit_c <= 150.0:
+            problems.append(f"a temperature limit of {config.temperature_limit_c:g} C: it takes up to 150 C")
+        if not config.channels & 1 or config.channels >> info.thermocouples:
+            problems.append(f"channels {config.channels:#b}: it has {info.thermocouples}, and 0 must be in use")
+        if config.return_electrode_required and Capability.RETURN_MONITOR not in info.capabilities:
+            problems.append("a return electrode to be watched: it has no monitor for one")
+        if problems:
+            raise RigRefused("the rig cannot do what was asked: " + "; ".join(problems))
+
+    def exchange(self, command: Command) -> Reply:
+        """The sample of the period that has just ended; `command` acts on the next one."""
+        if self._config is None:
+            raise HalError("exchange before open or after close")
+        sample = self._sample(command.tick, self._pass_period())
+        self._unheard_us = 0
+        power_w, flow_ml_min = command.power_w, command.flow_ml_min
+        if not 0.0 <= power_w <= self._power_limit_w or not 0.0 <= flow_ml_min < math.inf or (
+            flow_ml_min > 0.0 and self.bench.spec.pump is None
+        ):
+            self._rf_on = False
+            return NoSample(command.tick, Absence.RIG_ERROR, ERROR_VALUE)
+        self._flow_ml_min = flow_ml_min
+        self._power_w = power_w
+        if command.rf_on:
+            # a cause present when RF is asked for is latched, as one that comes while it is on
+            if sample.rig_trip and not self._trip:
+                self._trip = RigTrip(sample.rig_trip)
+            self._rf_on = not self._trip
+        else:
+            self._rf_on = False
+        return sample
+
+    def miss(self) -> None:
+        """A period in which no request reaches the rig: it goes on with what it was told, and its watchdog counts."""
+        self._pass_period()
+        self._unheard_us += self._period_us
+        if self._rf_on and self._unheard_us >= self._watchdog_us:
+            self._rf_on = False
+            self._trip = RigTrip.WATCHDOG
+            self._watchdog_tripped = True
+        if self._unheard_us >= PUMP_STOPS_AFTER_S * 1e6:
+            self._flow_ml_min = 0.0
+
+    def _pass_period(self) -> tuple[Readings, int]:
+        """One period of the bench, and the rig's own watch over it: (readings, the cause now present)."""
+        readings = self.bench.step(self._rf_on, self._power_w, self._flow_ml_min)
+        self._now_us += self._period_us
+        temperature_c = readings.temperature_c
+        cause = 0
+        if readings.tc_fault & self._fault_mask or readings.estop_pressed or readings.stage_fault:
+            cause = self._cause(readings)
+        elif not readings.loop_closed or (self._return_required and not readings.return_attached):
+            cause = self._cause(readings)
+        else:
+            limit_c = self._limit_c
+            for i in self._channels:
+                if not temperature_c[i] <= limit_c:
+                    cause = RigTrip.TEMPERATURE_LIMIT
+                    break
+        if cause and self._rf_on:
+            self._rf_on = False
+            if not self._trip:
+                self._trip = RigTrip(cause)
+        return readings, cause
+
+    def _cause(self, readings: Readings) -> int:
+        if readings.tc_fault & self._fault_mask:
+            return RigTrip.THERMOCOUPLE
+        if not readings.loop_closed:
+            return RigTrip.INTERLOCK_LOOP
+        if readings.estop_pressed:
+            return RigTrip.EMERGENCY_STOP
+        if readings.stage_fault:
+            return RigTrip.OUTPUT_STAGE
+        return RigTrip.RETURN_ELECTRODE
+
+    def _sample(self, tick: int, passed: tuple[Readings, int]) -> Sample:
+        (rf_on, pump_on, loop, start, estop, attached, stage_fault, tc_fault, *rest), cause = passed
+        return Sample(
+            tick,
+            self._now_us,
+            rf_on,
+            pump_on,
+            self._watchdog_tripped,
+            loop,
+            start,
+            estop,
+            attached,
+            stage_fault,
+            int(self._trip or cause),
+            0,
+            tc_fault,
+            *rest,
+        )
+
+    def rf_off(self) -> None:
+        """RF off now; the pump and the configuration stay as they are."""
+        self._rf_on = False
+
+    def close(self) -> None:
+        """RF off, pump off."""
+        self._rf_on = False
+        self._flow_ml_min = 0.0
+        self._config = None

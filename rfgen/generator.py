@@ -1,0 +1,322 @@
+"""The generator's firmware: machine, control and safety, composed. One `tick` per reply of the rig.
+
+Pure: no clock, no chance, no I/O. The same replies and requests give the same decisions, bit for bit. What it does in a tick, in this
+order: takes the operator's requests; derives signals from the sample; evaluates every interlock; cuts off if one trips; else lets control
+ask for power and the state machine move; and passes what was asked through the one permit. An exception anywhere in it is INTERNAL_ERROR: RF
+off, in the same tick.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hal import Absence, Command, NoSample, Reply, RigInfo, Sample
+from rfgen.control.controller import Asked, Controller, Seen
+from rfgen.control.plan import Mode, Plan, Tuning
+from rfgen.machine import StateMachine
+from rfgen.records import Decision, Event, OperatorAction, State
+from rfgen.safety.catalogue import Needs
+from rfgen.safety.compile import Channels
+from rfgen.safety.deriver import Deriver, DeriverConfig, Intent
+from rfgen.safety.permit import permit
+from rfgen.safety.signals import Signals
+from rfgen.safety.supervisor import Supervisor
+
+NAN = float("nan")
+OFF = None
+RADIATING = (State.IMPEDANCE_CHECK, State.RAMP, State.HOLD)
+HOLD_COMPLETE = "hold_complete"
+OPERATOR_STOP = "operator_stop"
+PUMP_ROWS = frozenset({"FLOW_LOW"})
+"""Rows whose trip means that the pump is the cause: it does not go on in CUTOFF."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorConfig:
+    """All that the firmware is told of device and treatment; fixed while a treatment is armed."""
+
+    plan: Plan
+    tuning: Tuning
+    channels: Channels
+    limits: Mapping[str, float]
+    features: frozenset[Needs]
+    period_us: int
+    max_power_w: float
+    """Of the profile's stage."""
+    prime_s: float = 0.0
+
+
+class Generator:
+    """The firmware. A deep copy is an independent continuation."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        self.config = config
+        self.machine = StateMachine()
+        self.supervisor = Supervisor(config.limits, config.channels, config.features)
+        self._new_deriver_config = DeriverConfig(
+            channels=config.channels,
+            period_us=config.period_us,
+            max_power_w=config.plan.most_w,
+            max_current_a=config.tuning.max_current_a,
+            max_voltage_v=config.tuning.max_voltage_v,
+            sense_power_w=config.tuning.sense_power_w,
+            prime_s=config.prime_s,
+        )
+        self.deriver = Deriver(self._new_deriver_config)
+        self.controller = Controller(config.plan, config.tuning)
+        self.reason: str | None = None
+        """Why it is in CUTOFF; the first reason is kept until the acknowledge."""
+        self._tick_s = config.period_us * 1e-6
+        self._most_w = min(config.plan.most_w, config.max_power_w)
+        self._control = config.channels.electrodes[0]
+        self._tick = 0
+        self._requests: list[tuple[OperatorAction, RigInfo | None]] = []
+        self._events: list[Event] = []
+        self._cutoff_ticks = 0
+        self._after_cool_ticks = round(config.tuning.after_cool_s / self._tick_s)
+        self._asked = Asked(0.0, 0.0, False)
+        self._had_sample = False
+        self._by_temperature = config.plan.mode is Mode.TEMPERATURE
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Generator:
+        twin = object.__new__(Generator)
+        twin.__dict__.update(self.__dict__)
+        for name in ("machine", "supervisor", "deriver", "controller"):
+            setattr(twin, name, copy.deepcopy(getattr(self, name), memo))
+        twin._requests = list(self._requests)
+        twin._events = list(self._events)
+        return twin
+
+    @property
+    def state(self) -> State:
+        """Where the generator is."""
+        return self.machine.state
+
+    def request(self, action: OperatorAction, linked: RigInfo | None = None) -> None:
+        """The operator wants something; it is taken in the next tick.
+
+        `linked`: for an acknowledge in CUTOFF, what the new link's `open` returned; None where it failed.
+        """
+        self._requests.append((action, linked))
+
+    def take_events(self) -> list[Event]:
+        """What happened since last asked."""
+        events, self._events = self._events, []
+        return events
+
+    def tick(self, reply: Reply) -> Decision:
+        """One tick: the rig's reply in, the decision out."""
+        try:
+            return self._decide(reply)
+        except Exception as error:
+            return self._failed(error)
+
+    def _decide(self, reply: Reply) -> Decision:
+        machine = self.machine
+        cut = False
+        if self._requests:
+            cut = self._take_requests()
+        state = machine.state
+        sample: Sample | None
+        if isinstance(reply, Sample):
+            sample = reply
+            signals = self.deriver.derive(reply, self._intent(state))
+            violated, tripped = self.supervisor.evaluate(state, signals, reply.rig_time_us)
+            self._had_sample = True
+        else:
+            sample = None
+            signals = self._missed(reply)
+            violated, tripped = self.supervisor.missed(state, signals)
+            self._had_sample = False
+        if tripped:
+            self._trip(tripped)
+            cut = True
+        elif sample is not None and state in RADIATING and not cut:
+            self._run(state, sample, signals)
+        state = machine.state
+        if state is State.CUTOFF:
+            self._cutoff_ticks += 1
+        return self._command(state, violated, tripped, cut)
+
+    def _command(self, state: State, violated: int, tripped: int, cut: bool) -> Decision:
+        asked = self._asked
+        controller = self.controller
+        power_w = permit(state, self.supervisor.latched, asked.power_w, self._most_w)
+        if state in RADIATING:
+            flow_ml_min = asked.flow_ml_min
+        elif state is State.CUTOFF and self._cutoff_ticks <= self._after_cool_ticks:
+            flow_ml_min = asked.flow_ml_min
+        else:
+            flow_ml_min = 0.0
+        self._tick += 1
+        command = (
+            Command(self._tick, False, 0.0, flow_ml_min)
+            if power_w is None
+            else Command(self._tick, True, power_w, flow_ml_min)
+        )
+        self.deriver.gave(command, cut)
+        setpoint_c = target_c = NAN
+        if self._by_temperature and (state is State.RAMP or state is State.HOLD):
+            setpoint_c = controller.setpoint_c or NAN
+            target_c = controller.step.target_c or NAN
+        return Decision(
+            command,
+            cut,
+            state,
+            controller.step_index,
+            asked.power_w if state in RADIATING else 0.0,
+            setpoint_c,
+            target_c,
+            violated,
+            tripped,
+        )
+
+    def _intent(self, state: State) -> Intent:
+        controller = self.controller
+        if state is State.RAMP or state is State.HOLD:
+            step = controller.step
+            return Intent(state, controller.step_index, step.target_c, controller.ramp_c, False, None)
+        if state is State.IMPEDANCE_CHECK:
+            check = controller.check
+            return Intent(state, 0, None, None, check.phase is check.phase.BASELINE, check.spread)
+        return Intent(state, 0, None, None, False, None)
+
+    def _missed(self, reply: NoSample) -> Signals:
+        reason = reply.reason
+        failed = reason is Absence.RIG_ERROR or reason is Absence.LINE_DOWN
+        return self.deriver.missed(failed, reason is Absence.WRONG_TICK)
+
+    def _run(self, state: State, sample: Sample, signals: Signals) -> None:
+        """Control's part of the tick, and the moves that its progress allows."""
+        controller = self.controller
+        seen = Seen(
+            sample.temperature_c[self._control],
+            signals.impedance_ohm,
+            sample.flow_ml_min,
+            sample.rf_on,
+            self._tick_s,
+        )
+        if state is State.RAMP:
+            asked = controller.ramping(seen)
+            if asked.done:
+                self._move("target_reached")
+        elif state is State.HOLD:
+            asked = controller.holding(seen)
+            if asked.done:
+                if controller.last_step:
+                    self._asked = asked
+                    self._cut(HOLD_COMPLETE, "every step was held")
+                    return
+                controller.begin_ramp(seen, first=False)
+                self._move("next_step")
+        else:
+            asked = controller.checking(seen)
+            if asked.done:
+                controller.begin_ramp(seen, first=True)
+                self._move("check_passed")
+        self._asked = asked
+
+    # --- the operator -----------------------------------------------------------------------------------------------
+
+    def _take_requests(self) -> bool:
+        """Take what the operator asked for; True where RF is to be cut now."""
+        requests, self._requests = self._requests, []
+        cut = False
+        for action, linked in requests:
+            refused = self._refusal(action, linked)
+            self._event(
+                "operator",
+                f"{action.value}" + (f": refused, {refused}" if refused else ""),
+                {"action": action.value, "accepted": refused is None, "refused_because": refused},
+            )
+            if refused is not None:
+                continue
+            if action is OperatorAction.START:
+                self.controller = Controller(self.config.plan, self.config.tuning)
+                self.deriver.new_treatment()
+                self._asked = Asked(0.0, 0.0, False)
+                self._move("start")
+            elif action is OperatorAction.STOP:
+                self._cut(OPERATOR_STOP, "the operator stopped")
+                cut = True
+            else:
+                self.supervisor.acknowledge()
+                self.reason = None
+                self._asked = Asked(0.0, 0.0, False)
+                self._move("acknowledge")
+        return cut
+
+    def _refusal(self, action: OperatorAction, linked: RigInfo | None) -> str | None:
+        """Why a request cannot be met; None where it can. A new link is taken note of on the way."""
+        state = self.machine.state
+        if action is OperatorAction.START:
+            if state is not State.IDLE:
+                return f"the generator is in {state.name}, and starts from IDLE alone"
+            if self.supervisor.latched:
+                return "an interlock has tripped"
+            if not self._had_sample:
+                return "the rig's last reply was not a sample"
+            return None
+        if action is OperatorAction.STOP:
+            return None if state in RADIATING else f"nothing is running in {state.name}"
+        if state is not State.CUTOFF:
+            return f"there is nothing to acknowledge in {state.name}"
+        if linked is None:
+            return "no new link to the rig could be made"
+        self.supervisor.relinked()
+        self.deriver.relinked()
+        left = self.supervisor.not_gone()
+        return f"the cause is not gone: {', '.join(left)}" if left else None
+
+    # --- cutting off ------------------------------------------------------------------------------------------------
+
+    def _trip(self, tripped: int) -> None:
+        rows = self.supervisor.rows
+        ids = [row.id for bit, row in enumerate(rows) if tripped >> bit & 1]
+        for place, row_id in enumerate(ids):
+            row = rows[self.supervisor.bit(row_id)]
+            first = place == 0 and self.machine.state is not State.CUTOFF
+            self._event(
+                "trip",
+                f"{row_id}: {row.usually}",
+                {"id": row_id, "row": self.supervisor.bit(row_id), "first": first},
+            )
+        self._cut(ids[0], "interlock")
+        if not PUMP_ROWS.isdisjoint(ids):
+            self._asked = self._asked._replace(flow_ml_min=0.0)
+
+    def _cut(self, reason: str, why: str) -> None:
+        if self.machine.state is State.CUTOFF:
+            return
+        self.reason = reason
+        self._cutoff_ticks = 0
+        self._move("cut", reason)
+
+    def _failed(self, error: Exception) -> Decision:
+        """INTERNAL_ERROR: whatever happened, RF is off and stays off until it is acknowledged."""
+        tripped = self.supervisor.trip("INTERNAL_ERROR")
+        self._event("note", f"the firmware failed: {type(error).__name__}: {error}", {})
+        if tripped:
+            self._trip(tripped)
+        elif self.machine.state is not State.CUTOFF:
+            self._cut("INTERNAL_ERROR", "interlock")
+        self._requests.clear()
+        self._cutoff_ticks += 1
+        return self._command(self.machine.state, tripped, tripped, True)
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def _move(self, trigger: str, reason: str | None = None) -> None:
+        before = self.machine.state
+        after = self.machine.fire(trigger)
+        data: dict[str, object] = {"from": before.name, "to": after.name, "step": self.controller.step_index}
+        text = f"{before.name} to {after.name}"
+        if reason is not None:
+            data["reason"] = reason
+            text += f": {reason}"
+        self._event("state", text, data)
+
+    def _event(self, kind: str, text: str, data: dict[str, object]) -> None:
+        self._events.append(Event(self._tick, self._tick * self.config.period_us, kind, text, data))
