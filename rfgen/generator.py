@@ -25,7 +25,6 @@ from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 
 NAN = float("nan")
-OFF = None
 RADIATING = (State.IMPEDANCE_CHECK, State.RAMP, State.HOLD)
 HOLD_COMPLETE = "hold_complete"
 OPERATOR_STOP = "operator_stop"
@@ -71,7 +70,8 @@ class Generator:
         self._tick_s = config.period_us * 1e-6
         self._most_w = min(config.plan.most_w, config.max_power_w)
         self._control = config.channels.electrodes[0]
-        self._tick = 0
+        self._now = 0
+        self._next = 0
         self._requests: list[tuple[OperatorAction, RigInfo | None]] = []
         self._events: list[Event] = []
         self._cutoff_ticks = 0
@@ -89,6 +89,10 @@ class Generator:
         twin._events = list(self._events)
         return twin
 
+    def first_command(self) -> Command:
+        """What goes down before the first sample has come up: RF off."""
+        return Command(0, False, 0.0, 0.0)
+
     @property
     def state(self) -> State:
         """Where the generator is."""
@@ -101,6 +105,11 @@ class Generator:
         """
         self._requests.append((action, linked))
 
+    @property
+    def happened(self) -> bool:
+        """There are events to take."""
+        return bool(self._events)
+
     def take_events(self) -> list[Event]:
         """What happened since last asked."""
         events, self._events = self._events, []
@@ -108,6 +117,8 @@ class Generator:
 
     def tick(self, reply: Reply) -> Decision:
         """One tick: the rig's reply in, the decision out."""
+        self._now = self._next
+        self._next = self._now + 1
         try:
             return self._decide(reply)
         except Exception as error:
@@ -150,11 +161,10 @@ class Generator:
             flow_ml_min = asked.flow_ml_min
         else:
             flow_ml_min = 0.0
-        self._tick += 1
         command = (
-            Command(self._tick, False, 0.0, flow_ml_min)
+            Command(self._next, False, 0.0, flow_ml_min)
             if power_w is None
-            else Command(self._tick, True, power_w, flow_ml_min)
+            else Command(self._next, True, power_w, flow_ml_min)
         )
         self.deriver.gave(command, cut)
         setpoint_c = target_c = NAN
@@ -229,7 +239,12 @@ class Generator:
             self._event(
                 "operator",
                 f"{action.value}" + (f": refused, {refused}" if refused else ""),
-                {"action": action.value, "accepted": refused is None, "refused_because": refused},
+                {
+                    "action": action.value,
+                    "accepted": refused is None,
+                    "refused_because": refused,
+                    "boot_count": None if linked is None else linked.boot_count,
+                },
             )
             if refused is not None:
                 continue
@@ -295,7 +310,18 @@ class Generator:
         self._move("cut", reason)
 
     def _failed(self, error: Exception) -> Decision:
-        """INTERNAL_ERROR: whatever happened, RF is off and stays off until it is acknowledged."""
+        """INTERNAL_ERROR: whatever happened, RF is off and stays off until it is acknowledged.
+
+        Should even this fail, what is left is a command that switches RF off, made of nothing that can.
+        """
+        try:
+            return self._tripped_by_error(error)
+        except Exception:
+            self.reason = self.reason or "INTERNAL_ERROR"
+            off = Command(self._next, False, 0.0, 0.0)
+            return Decision(off, True, State.CUTOFF, 0, 0.0, NAN, NAN, 0, 0)
+
+    def _tripped_by_error(self, error: Exception) -> Decision:
         tripped = self.supervisor.trip("INTERNAL_ERROR")
         self._event("note", f"the firmware failed: {type(error).__name__}: {error}", {})
         if tripped:
@@ -303,7 +329,6 @@ class Generator:
         elif self.machine.state is not State.CUTOFF:
             self._cut("INTERNAL_ERROR", "interlock")
         self._requests.clear()
-        self._cutoff_ticks += 1
         return self._command(self.machine.state, tripped, tripped, True)
 
     # --- telling ----------------------------------------------------------------------------------------------------
@@ -319,4 +344,4 @@ class Generator:
         self._event("state", text, data)
 
     def _event(self, kind: str, text: str, data: dict[str, object]) -> None:
-        self._events.append(Event(self._tick, self._tick * self.config.period_us, kind, text, data))
+        self._events.append(Event(self._now, self._now * self.config.period_us, kind, text, data))

@@ -1,0 +1,215 @@
+"""Runs a treatment: one exchange, one firmware tick, again; and puts the scenario's time line in at its moments.
+
+The session knows when; the firmware knows what to do. It never judges a sample. On a real rig, and with
+`--realtime`, it is also the one place that looks at the wall clock, through the `Pacer` it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from hal import Hal, HalError, Reply, RigConfig, RigInfo
+from rfgen.generator import Generator
+from rfgen.records import Decision, Event, OperatorAction, State, Truth
+from rfgen.when import When
+
+SETTLE_S = 1.0
+"""A run goes on this long after the last thing that was to happen."""
+
+
+class Recording(Protocol):
+    """Where a run is written to."""
+
+    def tick(self, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        """One tick."""
+
+    def event(self, event: Event) -> None:
+        """One event."""
+
+
+class Pacer(Protocol):
+    """Keeps real time."""
+
+    def wait(self, tick: int) -> None:
+        """Return when tick `tick` is due."""
+
+
+class Happening(NamedTuple):
+    """Something on the time line. `act` does it and says what it did; None where it was not to be."""
+
+    at: When
+    act: Callable[[], Event | None]
+    name: str
+
+
+@dataclass
+class TimeLine:
+    """Happenings in order of their moment, which for many is known only once a state has been entered."""
+
+    period_us: int
+    waiting: list[Happening] = field(default_factory=list)
+    _due: list[tuple[int, int, Happening]] = field(default_factory=list)
+    _entered: dict[State, int] = field(default_factory=dict)
+    _added: int = 0
+    next_tick: int | None = None
+    """The next moment known; None where none is."""
+
+    @staticmethod
+    def of(period_us: int, happenings: Sequence[Happening]) -> TimeLine:
+        """A time line at its start: absolute moments are known."""
+        line = TimeLine(period_us)
+        for happening in happenings:
+            if happening.at.anchor is None:
+                line.add(happening, 0)
+            else:
+                line.waiting.append(happening)
+        return line
+
+    def add(self, happening: Happening, from_tick: int) -> None:
+        """Its moment is its offset after `from_tick`."""
+        tick = from_tick + -(-round(happening.at.offset_s * 1e6) // self.period_us)
+        heapq.heappush(self._due, (tick, self._added, happening))
+        self._added += 1
+        self.next_tick = self._due[0][0]
+
+    def entered(self, state: State, tick: int) -> None:
+        """A state was entered: what is anchored to it gets its moment."""
+        count = self._entered[state] = self._entered.get(state, 0) + 1
+        still = []
+        for happening in self.waiting:
+            if happening.at.anchor is state and happening.at.occurrence == count:
+                self.add(happening, tick)
+            else:
+                still.append(happening)
+        self.waiting = still
+
+    def pop(self, tick: int) -> Iterator[Happening]:
+        """What is due by `tick`."""
+        while self._due and self._due[0][0] <= tick:
+            happening = heapq.heappop(self._due)[2]
+            self.next_tick = self._due[0][0] if self._due else None
+            yield happening
+
+    @property
+    def pending(self) -> bool:
+        """A moment is known that has not come."""
+        return bool(self._due)
+
+
+@dataclass
+class Ending:
+    """How a session ended."""
+
+    ticks: int
+    state: State
+    info: RigInfo
+    ran_out: bool
+    """The longest time allowed passed before the treatment ended."""
+
+
+@dataclass
+class Session:
+    """One treatment on one rig. `truth`: what a simulation knows, per tick. `progress`: called once a second of the treatment."""
+
+    generator: Generator
+    hal: Hal
+    rig_config: RigConfig
+    happenings: Sequence[Happening] = ()
+    max_time_s: float = 1800.0
+    settle_s: float = SETTLE_S
+    recording: Recording | None = None
+    truth: Callable[[], Truth] | None = None
+    pacer: Pacer | None = None
+    progress: Callable[[int, Reply, Decision], None] | None = None
+    on_tick: Callable[[int, Reply, Decision], None] | None = None
+    """For one who looks at every tick (a benchmark)."""
+    check_rig: Callable[[RigInfo], None] | None = None
+    """Raises RigRefused where the rig cannot do what the treatment needs."""
+
+    def open(self) -> RigInfo:
+        """Link, and refuse a rig that lacks what the treatment needs. Raises HalError."""
+        info = self.hal.open(self.rig_config)
+        if self.check_rig is not None:
+            self.check_rig(info)
+        return info
+
+    def operator(self, action: OperatorAction) -> None:
+        """An operator's action, now: an acknowledge makes the new link first, as a person's button does."""
+        linked: RigInfo | None = None
+        if action is OperatorAction.ACKNOWLEDGE and self.generator.state is State.CUTOFF:
+            with contextlib.suppress(HalError):
+                linked = self.open()
+        self.generator.request(action, linked)
+
+    def run(self) -> Ending:
+        """To the end: the treatment is over and nothing more is to happen, or `max_time_s` has passed.
+
+        RF is off and the rig closed on every way out. Raises HalError where the rig cannot be opened.
+        """
+        try:
+            return self._loop()
+        finally:
+            self.hal.close()
+
+    def _loop(self) -> Ending:
+        info = self.open()
+        generator, recording, truth = self.generator, self.recording, self.truth
+        exchange, decide = self.hal.exchange, generator.tick
+        period_us = self.rig_config.period_us
+        line = TimeLine.of(period_us, self.happenings)
+        second = max(1, 1_000_000 // period_us)
+        last_tick = round(self.max_time_s * 1e6 / period_us)
+        settle_ticks = round(self.settle_s * 1e6 / period_us)
+        command = generator.first_command()
+        state = generator.state
+        tick = 0
+        quiet_from: int | None = 0
+        ran_out = False
+        while True:
+            if self.pacer is not None:
+                self.pacer.wait(tick)
+            if line.next_tick is not None and line.next_tick <= tick:
+                for happening in line.pop(tick):
+                    event = happening.act()
+                    if event is not None and recording is not None:
+                        recording.event(event._replace(tick=tick, time_us=tick * period_us))
+            reply = exchange(command)
+            decision = decide(reply)
+            if decision.rf_off:
+                self.hal.rf_off()
+            command = decision.command
+            if recording is not None:
+                recording.tick(reply, decision, truth() if truth is not None else None)
+            if self.on_tick is not None:
+                self.on_tick(tick, reply, decision)
+            if generator.happened:
+                for event in generator.take_events():
+                    if recording is not None:
+                        recording.event(event)
+                    if event.kind == "state":
+                        line.entered(State[str(event.data["to"])], tick)
+                if generator.state is not state:
+                    state = generator.state
+                    quiet_from = tick if state in (State.CUTOFF, State.IDLE) else None
+            tick += 1
+            if self.progress is not None and tick % second == 0:
+                self.progress(tick, reply, decision)
+            if line.pending:
+                if quiet_from is not None:
+                    quiet_from = max(quiet_from, line.next_tick or 0)
+            elif quiet_from is not None and tick - quiet_from > settle_ticks:
+                break
+            if tick >= last_tick:
+                if state in (State.CUTOFF, State.IDLE) or ran_out:
+                    break
+                ran_out = True
+                last_tick = tick + settle_ticks
+                note = Event(tick, tick * period_us, "note", f"{self.max_time_s:g} s have passed: stopped", {})
+                if recording is not None:
+                    recording.event(note)
+                generator.request(OperatorAction.STOP)
+        return Ending(tick, state, info, ran_out)
