@@ -1,7 +1,7 @@
 """A whole simulated bench: output stage, plant, pump, sensors and switches, and the faults put on them.
 
-Moves by one tick per `step`: never per poll, never by a clock. Everything random comes from the seed. A deep copy is an
-independent continuation of the same bench.
+Moves by one tick per `step`: never per poll, never by a clock. Everything random comes from the seed. A
+deep copy is an independent continuation of the same bench.
 
 It decides nothing: what a rig does by itself (watchdog, its own limits) is the backend's business.
 """
@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sim.disturb import Conditions, Disturber
 from sim.faults import Fault
 from sim.plant import Plant
+from sim.readings import Readings
 from sim.sensors import MeterSpec, NoiseSource, ThermocoupleSpec, thermocouple_reader
 from sim.stage import StageSpec, drive
+
+__all__ = ["Bench", "BenchSpec", "PumpSpec", "Readings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,12 @@ class PumpSpec:
     coolant_c: float = 22.0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.max_flow_ml_min < math.inf or not 0.0 < self.lag_s < math.inf:
-            raise ValueError("pump: max_flow_ml_min and lag_s must be finite and above 0")
+        for name in ("max_flow_ml_min", "lag_s"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ValueError(f"pump: {name} is {value!r}; it must be finite and above 0")
+        if not 0.0 <= self.coolant_c <= 90.0:
+            raise ValueError(f"pump: coolant_c is {self.coolant_c!r}; it must be 0 to 90 C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +49,45 @@ class BenchSpec:
     stage_temperature: bool = False
     coolant_temperature: bool = False
 
-
-class Readings(NamedTuple):
-    """What the bench's instruments say at the end of a tick. NaN where an instrument is not fitted or a channel is
-    faulty."""
-
-    rf_on: bool
-    pump_on: bool
-    loop_closed: bool
-    start_pressed: bool
-    estop_pressed: bool
-    return_attached: bool
-    stage_fault: bool
-    tc_fault: int
-    """Channel n in bits 2n and 2n+1: 0 good, 1 open, 2 short to ground, 3 short to supply."""
-    power_w: float
-    voltage_v: float
-    current_a: float
-    phase_deg: float
-    flow_ml_min: float
-    coolant_c: float
-    stage_c: float
-    temperature_c: tuple[float, ...]
+    def __post_init__(self) -> None:
+        if not self.thermocouples:
+            raise ValueError("bench: thermocouples is empty; a bench needs at least one")
 
 
 class Bench:
     """Steps stage, plant, pump and sensors together.
 
-    `tick_s` is the length of every step; `seed` fixes all noise. `start_pressed` is the start switch as a hand holds it.
+    `tick_s` is the length of every step; `seed` fixes all noise. `start_pressed` is the start switch as a
+    hand holds it. The stage is asked for what it is told: keeping to its rated power is the caller's
+    business, as on a real rig.
+
+    Raises ValueError for a step that is not above 0, a negative seed, or a plant with other sites than
+    thermocouples.
     """
 
     def __init__(self, spec: BenchSpec, plant: Plant, tick_s: float, seed: int) -> None:
+        if not 0.0 < tick_s < math.inf:
+            raise ValueError(f"bench: tick_s is {tick_s!r}; it must be finite and above 0")
+        if seed < 0:
+            raise ValueError(f"bench: seed is {seed!r}; it must be 0 or more")
+        if len(plant.site_c) != len(spec.thermocouples):
+            raise ValueError(
+                f"bench: thermocouples are {len(spec.thermocouples)}, "
+                f"but the plant has {len(plant.site_c)} sites"
+            )
         self.spec = spec
         self.plant = plant
         self.tick_s = tick_s
         self.start_pressed = False
         self._noise = NoiseSource(seed, spec.thermocouples, spec.meters, tick_s)
         self._read = thermocouple_reader(spec.thermocouples, tick_s)
-        self._disturber = Disturber(len(spec.thermocouples), seed, tick_s)
+        self._disturber = Disturber(len(spec.thermocouples), seed, tick_s, min(plant.site_c))
         self._stage_w = 0.0
         self._stage_c = spec.stage.ambient_c
         self._flow_ml_min = 0.0
         self._flow_follow = -math.expm1(-tick_s / spec.pump.lag_s) if spec.pump is not None else 0.0
         self._junction_c: tuple[float, ...] = tuple(plant.site_c)
         self._power_w = 0.0
-        self._last_flow_asked = 0.0
 
     def __getstate__(self) -> dict[str, object]:
         kept = dict(self.__dict__)
@@ -111,7 +111,7 @@ class Bench:
     @property
     def faults(self) -> dict[int, Fault]:
         """The faults in force, by handle."""
-        return self._disturber.active
+        return dict(self._disturber.active)
 
     def put(self, fault: Fault) -> int:
         """Put a fault on from the next step on; the handle takes it off again.
@@ -140,6 +140,7 @@ class Bench:
             conditions = disturber.conditions()
             plant.disturb(disturber.disturbance())
             rf_on, power_w = conditions.stage(rf_on, power_w, self._stage_w)
+            resistance_ohm, reactance_ohm = plant.resistance_ohm, plant.reactance_ohm
             if conditions.load_ohm is not None:
                 resistance_ohm, reactance_ohm = conditions.load_ohm, 0.0
 

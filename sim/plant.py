@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from sim.geometry import Electrode
 from sim.kernel import Kernel, KernelState, kernel_of, steps_in
 from sim.network import COOLANT_HEAT_J_ML_K, Anatomy, Network, Site, build_network
-from sim.geometry import Electrode
-
-import math
 
 
 class Disturbance(NamedTuple):
@@ -68,10 +67,15 @@ class Plant(Protocol):
 class NetworkPlant:
     """The network of lumps (`sim.network`) behind the plant's seam. Moves `tick_s` at a time.
 
-    Its whole state is in plain tuples and floats, so a deep copy is an independent continuation.
+    Its whole state is in plain tuples and floats, so a deep copy is an independent continuation. Raises
+    ValueError for a step that is not above 0 and for a geometry that cannot be.
     """
 
-    def __init__(self, electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...], tick_s: float) -> None:
+    def __init__(
+        self, electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...], tick_s: float
+    ) -> None:
+        if not 0.0 < tick_s < math.inf:
+            raise ValueError(f"plant: tick_s is {tick_s!r}; it must be finite and above 0")
         self._network = build_network(electrode, anatomy, sites)
         self._disturbed = self._network
         self._tick_s = tick_s
@@ -148,12 +152,14 @@ class NetworkPlant:
             coolant_w_k = stream_w_k * -math.expm1(-self._film_w_k / stream_w_k)
             metal_c = self._state[0] + self._network.body_c
             self._coolant_rise_c = coolant_w_k * (metal_c - coolant_in_c) / stream_w_k
+            step_coolant_c = coolant_in_c
         else:
             self._coolant_rise_c = 0.0
+            step_coolant_c = self._network.body_c  # carries nothing, and may be unknown
         self._coolant_c = coolant_in_c
         self._energy_in_j += power_w * self._tick_s
         state = self._step(
-            self._state, self._steps, power_w, coolant_w_k, coolant_in_c, self._disturbance.series_ohm
+            self._state, self._steps, power_w, coolant_w_k, step_coolant_c, self._disturbance.series_ohm
         )
         self._state = state
         self.resistance_ohm = state[self._resistance_at]
@@ -161,18 +167,37 @@ class NetworkPlant:
 
     def disturb(self, disturbance: Disturbance) -> None:
         before = self._disturbance
+        if disturbance == before:
+            return
         self._disturbance = disturbance
-        if before._replace(series_ohm=disturbance.series_ohm) == disturbance:
-            return  # the series resistance alone is an argument of the step; nothing to rebuild
-        self._disturbed = _disturbed(self._network, disturbance)
-        self._use(self._disturbed)
-        self.reactance_ohm = self._disturbed.reactance_ohm
+        scale = 1.0
+        if disturbance[1:] != before[1:]:
+            # the series resistance alone is an argument of the step; the rest is part of the code
+            self._disturbed = _disturbed(self._network, disturbance)
+            self._use(self._disturbed)
+            self.reactance_ohm = self._disturbed.reactance_ohm
+            scale = _ohm_scale(disturbance) / _ohm_scale(before)
+        # what the electrode shows changes at once, and the step that follows shares out exactly the
+        # power it is given
+        shells = slice(len(self._network.lumps), self._resistance_at)
+        ohms = [ohm * scale for ohm in self._state[shells]]
+        self.resistance_ohm = self._network.lead_ohm + disturbance.series_ohm + sum(ohms)
+        self._state = (
+            *self._state[: shells.start],
+            *ohms,
+            self.resistance_ohm,
+            *self._state[self._resistance_at + 1 :],
+        )
+
+
+def _ohm_scale(disturbance: Disturbance) -> float:
+    return 1.0 / (disturbance.conductivity_scale * disturbance.contact)
 
 
 def _disturbed(network: Network, disturbance: Disturbance) -> Network:
     """The network with its perfusion, conductivity and contact scaled."""
     contact = disturbance.contact
-    ohm_scale = 1.0 / (disturbance.conductivity_scale * contact)
+    ohm_scale = _ohm_scale(disturbance)
     lumps = tuple(
         lump._replace(
             shell_ohm=lump.shell_ohm * ohm_scale,
@@ -184,6 +209,11 @@ def _disturbed(network: Network, disturbance: Disturbance) -> Network:
         edge._replace(conductance_w_k=edge.conductance_w_k * contact) if edge.a == 0 else edge
         for edge in network.edges
     )
+    leaving_w_k = [lump.perfusion_w_k + lump.far_w_k for lump in lumps]
+    leaving_w_k[0] += network.coolant_film_w_k
+    for edge in edges:
+        leaving_w_k[edge.a] += edge.conductance_w_k
+        leaving_w_k[edge.b] += edge.conductance_w_k
     return Network(
         lumps=lumps,
         edges=edges,
@@ -192,5 +222,7 @@ def _disturbed(network: Network, disturbance: Disturbance) -> Network:
         reactance_ohm=network.reactance_ohm * ohm_scale,
         body_c=network.body_c,
         coolant_film_w_k=network.coolant_film_w_k,
-        shortest_time_s=network.shortest_time_s / max(1.0, disturbance.perfusion_scale),
+        shortest_time_s=min(
+            lump.heat_capacity_j_k / w_k for lump, w_k in zip(lumps, leaving_w_k, strict=True) if w_k > 0.0
+        ),
     )

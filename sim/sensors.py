@@ -25,9 +25,13 @@ class ThermocoupleSpec:
     def __post_init__(self) -> None:
         for name in ("noise_c", "cold_junction_c", "lag_s"):
             if not 0.0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"thermocouple: {name} is {getattr(self, name)!r}; it must be 0 or more")
+                raise ValueError(
+                    f"thermocouple: {name} is {getattr(self, name)!r}; it must be finite and 0 or more"
+                )
         if not 0.0 < self.resolution_c < math.inf:
-            raise ValueError(f"thermocouple: resolution_c is {self.resolution_c!r}; it must be above 0")
+            raise ValueError(
+                f"thermocouple: resolution_c is {self.resolution_c!r}; it must be finite and above 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,22 @@ class MeterSpec:
     phase_noise_deg: float = 0.3
     flow_noise_ml_min: float = 0.05
 
+    def __post_init__(self) -> None:
+        for name in ("voltage_resolution_v", "current_resolution_a"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ValueError(f"meters: {name} is {value!r}; it must be finite and above 0")
+        for name in (
+            "voltage_noise_v",
+            "current_noise_a",
+            "power_noise_w",
+            "phase_noise_deg",
+            "flow_noise_ml_min",
+        ):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise ValueError(f"meters: {name} is {value!r}; it must be finite and 0 or more")
+
 
 COLD_JUNCTION_DRIFT_S = 600.0
 """Period of the cold junction's drift (assumed)."""
@@ -51,10 +71,13 @@ COLD_JUNCTION_DRIFT_S = 600.0
 class NoiseSource:
     """Rows of scaled noise, one row a tick: every thermocouple, then voltage, current, power, phase, flow.
 
-    Drawn in blocks from one seeded generator; the position is part of the state, so a deep copy draws the same.
+    Drawn in blocks from one seeded generator; the position is part of the state, so a deep copy draws the
+    same.
     """
 
-    def __init__(self, seed: int, thermocouples: tuple[ThermocoupleSpec, ...], meters: MeterSpec, tick_s: float) -> None:
+    def __init__(
+        self, seed: int, thermocouples: tuple[ThermocoupleSpec, ...], meters: MeterSpec, tick_s: float
+    ) -> None:
         self._random = np.random.default_rng(np.random.SeedSequence(seed))
         n = len(thermocouples)
         self._sigma = np.array(
@@ -86,7 +109,9 @@ class NoiseSource:
     def _fill(self) -> None:
         block = self._random.standard_normal((NOISE_BLOCK, self._sigma.size)) * self._sigma + self._offset
         at_s = (self._ticks + np.arange(NOISE_BLOCK)) * self._tick_s
-        block += np.outer(np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift)
+        block += np.outer(
+            np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift
+        )
         self._ticks += NOISE_BLOCK
         self._rows = [tuple(row) for row in block[::-1].tolist()]
 

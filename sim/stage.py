@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """Limits and dynamics. Output law from short to open: constant current, then constant power, then constant voltage
-    (as electrosurgical generators publish it)."""
+    """Limits and dynamics. Output law from short to open: constant current, then constant power, then
+    constant voltage (as electrosurgical generators publish it)."""
 
     max_power_w: float
     max_voltage_v: float
@@ -28,6 +28,10 @@ class StageSpec:
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise ValueError(f"stage: {name} is {value!r}; it must be finite and above 0")
+        if not math.isfinite(self.ambient_c):
+            raise ValueError(f"stage: ambient_c is {self.ambient_c!r}; it must be finite")
+        if not 0.0 <= self.heating_c_w < math.inf:
+            raise ValueError(f"stage: heating_c_w is {self.heating_c_w!r}; it must be finite and 0 or more")
         if not 0.0 < self.efficiency <= 1.0:
             raise ValueError(f"stage: efficiency is {self.efficiency!r}; it must be above 0 and at most 1")
 
@@ -43,7 +47,8 @@ class Output(NamedTuple):
 
 
 def drive(spec: StageSpec, asked_w: float, resistance_ohm: float, reactance_ohm: float) -> Output:
-    """The output law: real power `asked_w` into the load, less where current or voltage would pass its limit."""
+    """The output law: real power `asked_w` into the load, less where current or voltage would pass its
+    limit."""
     impedance_ohm = math.sqrt(resistance_ohm * resistance_ohm + reactance_ohm * reactance_ohm)
     current_a = math.sqrt(asked_w / resistance_ohm)
     current_a = min(current_a, spec.max_current_a, spec.max_voltage_v / impedance_ohm)
