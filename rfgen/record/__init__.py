@@ -1,0 +1,1 @@
+"""What a run leaves behind: the recording, how it is read back, and its summary."""
