@@ -146,7 +146,7 @@ class NetworkPlant:
 
     def advance(self, power_w: float, flow_ml_min: float, coolant_in_c: float) -> tuple[float, ...]:
         coolant_w_k = 0.0
-        if flow_ml_min > 0.0 and self._film_w_k > 0.0:
+        if flow_ml_min > 1e-6 and self._film_w_k > 0.0:
             # the water warms on its way through, so a small flow carries less than the film would
             stream_w_k = flow_ml_min / 60.0 * COOLANT_HEAT_J_ML_K
             coolant_w_k = stream_w_k * -math.expm1(-self._film_w_k / stream_w_k)

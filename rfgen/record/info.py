@@ -61,7 +61,9 @@ def info_problem(info: RunInfo) -> str | None:
 
 def info_to_metadata(info: RunInfo) -> dict[str, str]:
     """The metadata record: each field as JSON text."""
-    return {name: json.dumps(getattr(info, name), ensure_ascii=True) for name in _FIELDS}
+    # a file name that is not UTF-8 reaches us with lone surrogates, which no JSON reader takes back
+    texts = {name: json.dumps(getattr(info, name), ensure_ascii=False) for name in _FIELDS}
+    return {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
 
 
 def info_from_metadata(metadata: Mapping[str, str]) -> RunInfo:
