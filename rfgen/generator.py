@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hal import Absence, Command, NoSample, Reply, RigInfo, Sample
-from rfgen.control.controller import Asked, Controller, Seen
+from rfgen.control.check import Phase
+from rfgen.control.controller import Controller
 from rfgen.control.plan import Mode, Plan, Tuning
 from rfgen.machine import StateMachine
 from rfgen.records import Decision, Event, OperatorAction, State
 from rfgen.safety.catalogue import Needs
 from rfgen.safety.compile import Channels
-from rfgen.safety.deriver import Deriver, DeriverConfig, Intent
+from rfgen.safety.deriver import Deriver, DeriverConfig
 from rfgen.safety.permit import permit
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
@@ -64,7 +65,7 @@ class Generator:
             prime_s=config.prime_s,
         )
         self.deriver = Deriver(self._new_deriver_config)
-        self.controller = Controller(config.plan, config.tuning)
+        self.controller = Controller(config.plan, config.tuning, config.period_us * 1e-6)
         self.reason: str | None = None
         """Why it is in CUTOFF; the first reason is kept until the acknowledge."""
         self._tick_s = config.period_us * 1e-6
@@ -76,7 +77,6 @@ class Generator:
         self._events: list[Event] = []
         self._cutoff_ticks = 0
         self._after_cool_ticks = round(config.tuning.after_cool_s / self._tick_s)
-        self._asked = Asked(0.0, 0.0, False)
         self._had_sample = False
         self._by_temperature = config.plan.mode is Mode.TEMPERATURE
 
@@ -133,7 +133,7 @@ class Generator:
         sample: Sample | None
         if isinstance(reply, Sample):
             sample = reply
-            signals = self.deriver.derive(reply, self._intent(state))
+            signals = self._signals(state, reply)
             violated, tripped = self.supervisor.evaluate(state, signals, reply.rig_time_us)
             self._had_sample = True
         else:
@@ -152,46 +152,46 @@ class Generator:
         return self._command(state, violated, tripped, cut)
 
     def _command(self, state: State, violated: int, tripped: int, cut: bool) -> Decision:
-        asked = self._asked
         controller = self.controller
-        power_w = permit(state, self.supervisor.latched, asked.power_w, self._most_w)
-        if state in RADIATING:
-            flow_ml_min = asked.flow_ml_min
-        elif state is State.CUTOFF and self._cutoff_ticks <= self._after_cool_ticks:
-            flow_ml_min = asked.flow_ml_min
-        else:
-            flow_ml_min = 0.0
+        asked_w = controller.asked_w
+        power_w = permit(state, self.supervisor.latched, asked_w, self._most_w)
+        flow_ml_min = controller.asked_flow_ml_min
+        setpoint_c = target_c = NAN
+        if state is State.RAMP or state is State.HOLD:
+            if self._by_temperature:
+                setpoint_c = controller.setpoint_c
+                target_c = controller.step.target_c or NAN
+        elif state is not State.IMPEDANCE_CHECK:
+            asked_w = 0.0
+            if state is State.IDLE or self._cutoff_ticks > self._after_cool_ticks:
+                flow_ml_min = 0.0
         command = (
             Command(self._next, False, 0.0, flow_ml_min)
             if power_w is None
             else Command(self._next, True, power_w, flow_ml_min)
         )
         self.deriver.gave(command, cut)
-        setpoint_c = target_c = NAN
-        if self._by_temperature and (state is State.RAMP or state is State.HOLD):
-            setpoint_c = controller.setpoint_c or NAN
-            target_c = controller.step.target_c or NAN
         return Decision(
             command,
             cut,
             state,
             controller.step_index,
-            asked.power_w if state in RADIATING else 0.0,
+            asked_w,
             setpoint_c,
             target_c,
             violated,
             tripped,
         )
 
-    def _intent(self, state: State) -> Intent:
+    def _signals(self, state: State, sample: Sample) -> Signals:
         controller = self.controller
-        if state is State.RAMP or state is State.HOLD:
-            step = controller.step
-            return Intent(state, controller.step_index, step.target_c, controller.ramp_c, False, None)
+        derive = self.deriver.derive
+        if state is State.HOLD or state is State.RAMP:
+            return derive(sample, state, controller.step_index, controller.step.target_c, controller.ramp_c, False, None)
         if state is State.IMPEDANCE_CHECK:
             check = controller.check
-            return Intent(state, 0, None, None, check.phase is check.phase.BASELINE, check.spread)
-        return Intent(state, 0, None, None, False, None)
+            return derive(sample, state, 0, None, None, check.phase is Phase.BASELINE, check.spread)
+        return derive(sample, state, 0, None, None, False, None)
 
     def _missed(self, reply: NoSample) -> Signals:
         reason = reply.reason
@@ -201,32 +201,20 @@ class Generator:
     def _run(self, state: State, sample: Sample, signals: Signals) -> None:
         """Control's part of the tick, and the moves that its progress allows."""
         controller = self.controller
-        seen = Seen(
-            sample.temperature_c[self._control],
-            signals.impedance_ohm,
-            sample.flow_ml_min,
-            sample.rf_on,
-            self._tick_s,
-        )
-        if state is State.RAMP:
-            asked = controller.ramping(seen)
-            if asked.done:
-                self._move("target_reached")
-        elif state is State.HOLD:
-            asked = controller.holding(seen)
-            if asked.done:
+        control_c = sample.temperature_c[self._control]
+        if state is State.HOLD:
+            if controller.holding(control_c, signals.impedance_ohm, sample.rf_on):
                 if controller.last_step:
-                    self._asked = asked
-                    self._cut(HOLD_COMPLETE, "every step was held")
-                    return
-                controller.begin_ramp(seen, first=False)
-                self._move("next_step")
-        else:
-            asked = controller.checking(seen)
-            if asked.done:
-                controller.begin_ramp(seen, first=True)
-                self._move("check_passed")
-        self._asked = asked
+                    self._cut(HOLD_COMPLETE)
+                else:
+                    controller.begin_ramp(control_c, first=False)
+                    self._move("next_step")
+        elif state is State.RAMP:
+            if controller.ramping(control_c, signals.impedance_ohm):
+                self._move("target_reached")
+        elif controller.checking(sample.flow_ml_min, signals.impedance_ohm):
+            controller.begin_ramp(control_c, first=True)
+            self._move("check_passed")
 
     # --- the operator -----------------------------------------------------------------------------------------------
 
@@ -249,17 +237,16 @@ class Generator:
             if refused is not None:
                 continue
             if action is OperatorAction.START:
-                self.controller = Controller(self.config.plan, self.config.tuning)
+                self.controller = Controller(self.config.plan, self.config.tuning, self._tick_s)
                 self.deriver.new_treatment()
-                self._asked = Asked(0.0, 0.0, False)
                 self._move("start")
             elif action is OperatorAction.STOP:
-                self._cut(OPERATOR_STOP, "the operator stopped")
+                self._cut(OPERATOR_STOP)
                 cut = True
             else:
                 self.supervisor.acknowledge()
                 self.reason = None
-                self._asked = Asked(0.0, 0.0, False)
+                self.controller = Controller(self.config.plan, self.config.tuning, self._tick_s)
                 self._move("acknowledge")
         return cut
 
@@ -298,11 +285,11 @@ class Generator:
                 f"{row_id}: {row.usually}",
                 {"id": row_id, "row": self.supervisor.bit(row_id), "first": first},
             )
-        self._cut(ids[0], "interlock")
+        self._cut(ids[0])
         if not PUMP_ROWS.isdisjoint(ids):
-            self._asked = self._asked._replace(flow_ml_min=0.0)
+            self.controller.asked_flow_ml_min = 0.0
 
-    def _cut(self, reason: str, why: str) -> None:
+    def _cut(self, reason: str) -> None:
         if self.machine.state is State.CUTOFF:
             return
         self.reason = reason
@@ -327,7 +314,7 @@ class Generator:
         if tripped:
             self._trip(tripped)
         elif self.machine.state is not State.CUTOFF:
-            self._cut("INTERNAL_ERROR", "interlock")
+            self._cut("INTERNAL_ERROR")
         self._requests.clear()
         return self._command(self.machine.state, tripped, tripped, True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from hal import Command, Sample
 from rfgen.records import State
@@ -38,21 +37,6 @@ class DeriverConfig:
     """A current below this is too small to measure: the load reads open (assumed: 20 steps of a 0.1 mA meter)."""
     least_voltage_v: float = 0.2
     """Likewise for a short (assumed: 20 steps of a 10 mV meter)."""
-
-
-class Intent(NamedTuple):
-    """What the firmware is about in this tick, as far as an interlock must know."""
-
-    state: State
-    step: int
-    target_c: float | None
-    """The present step's temperature, in temperature mode."""
-    ramp_c: float | None
-    """The set-point ramp now."""
-    baseline: bool
-    """The check's baseline is being taken."""
-    check_spread: float | None
-    """The verdict of the check's window, in the tick it ends."""
 
 
 class Deriver:
@@ -138,8 +122,21 @@ class Deriver:
             missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick
         )
 
-    def derive(self, s: Sample, intent: Intent) -> Signals:
-        """The signals of a tick with a sample."""
+    def derive(
+        self,
+        s: Sample,
+        state: State,
+        step: int,
+        target_c: float | None,
+        ramp_c: float | None,
+        baseline: bool,
+        check_spread: float | None,
+    ) -> Signals:
+        """The signals of a tick with a sample, and with what the firmware is about in it, as far as an interlock must know.
+
+        `target_c`: the present step's temperature, in temperature mode; `ramp_c`: the set-point ramp now; `baseline`: the
+        check's baseline is being taken; `check_spread`: the verdict of the check's window, in the tick it is shown.
+        """
         config = self._config
         now_us = s.rig_time_us
         last_us = self._last_us
@@ -157,8 +154,7 @@ class Deriver:
         asked_w = command.power_w if on else 0.0
         impedance_ohm = self._impedance.update(asked_w, s.rf_on, s.voltage_v, s.current_a, dt_us)
 
-        state = intent.state
-        place = (state, intent.step)
+        place = (state, step)
         if place != self._place:
             self._place = place
             self._entered_us = now_us
@@ -177,7 +173,6 @@ class Deriver:
 
         temperature_c = s.temperature_c
         control_c = temperature_c[self._control]
-        target_c = intent.target_c
         over_c = under_c = None
         if self._arm.update(target_c, control_c) and target_c is not None:
             over_c = control_c - target_c
@@ -187,16 +182,16 @@ class Deriver:
         stall = NO_STALL
         if state is State.RAMP:
             ramp_s = (now_us - self._entered_us) * 1e-6
-            if intent.ramp_c is not None and target_c is not None:
+            if ramp_c is not None and target_c is not None:
                 stall = self._stall.update(
-                    now_us, dt_us, control_c, intent.ramp_c, intent.ramp_c >= target_c, power_w, allowed_w
+                    now_us, dt_us, control_c, ramp_c, ramp_c >= target_c, power_w, allowed_w
                 )
         elif state is State.IMPEDANCE_CHECK:
             check_s = (now_us - self._entered_us) * 1e-6
 
-        baseline = True if intent.baseline or state is State.IDLE or state is State.CUTOFF else None
+        baseline_due = True if baseline or state is State.IDLE or state is State.CUTOFF else None
         spread_c = 0.0
-        if baseline:
+        if baseline_due:
             electrodes = [temperature_c[i] for i in config.channels.electrodes]
             if len(electrodes) > 1:
                 # max() is not trusted with a NaN: a sum of differences keeps it
@@ -211,14 +206,14 @@ class Deriver:
             *stall,
             impedance_ohm,
             on and impedance_ohm is None,
-            intent.check_spread,
+            check_spread,
             off_by_w,
             expected_w,
             power_w if off else None,
             off and s.rf_on,
             s.flow_ml_min,
             self._flow_due.update(command.flow_ml_min, now_us),
-            baseline,
+            baseline_due,
             command.flow_ml_min > 0.0,
             spread_c,
             s.estop_pressed,
