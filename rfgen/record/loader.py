@@ -189,9 +189,7 @@ class _Collector:
     def message(self, message: RawMessage) -> None:
         if message.channel == self._tick_channel:
             if len(message.data) != self._tick_size:
-                raise self._refuse(
-                    f"tick {self._tick_count} has {len(message.data)} bytes, not {self._tick_size}"
-                )
+                raise self._refuse(f"tick {self._tick_count} has {len(message.data)} bytes, not {self._tick_size}")
             if self._tick_count >= MOST_TICKS:
                 raise self._refuse(f"more than {MOST_TICKS} ticks")
             self._tick_count += 1
@@ -199,9 +197,7 @@ class _Collector:
         elif message.channel == self._event_channel:
             self._event_bytes += len(message.data)
             if len(self._events) >= MOST_EVENTS or self._event_bytes > MOST_EVENT_BYTES:
-                raise self._refuse(
-                    f"more than {MOST_EVENTS} events, or more than {MOST_EVENT_BYTES} bytes of them"
-                )
+                raise self._refuse(f"more than {MOST_EVENTS} events, or more than {MOST_EVENT_BYTES} bytes of them")
             self._events.append(self._event(message.data))
 
     def _event(self, raw: bytes) -> Event:

@@ -39,9 +39,7 @@ def summary_from_run(run: Run) -> dict[str, Any]:
         "states": [{"name": name, "t_s": t_s} for name, t_s in state_times(run)],
         "t_end_s": float(run.time_s[-1]) if run.ticks else 0.0,
         "ticks": run.ticks,
-        "peak_c": {
-            name: _most(columns[f"tc{n}_c"][present]) for n, name in enumerate(_unique(info.thermocouples))
-        },
+        "peak_c": {name: _most(columns[f"tc{n}_c"][present]) for n, name in enumerate(_unique(info.thermocouples))},
         "energy_j": float(np.nansum(columns["power_w"][delivering]) * period_s),
         "impedance_ohm": _impedance(run, on),
         "rf_on_s": int(np.count_nonzero(on)) * period_s,
