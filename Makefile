@@ -1,0 +1,64 @@
+# `make demo` and `make test` set everything up by themselves, in .venv; they need Python 3.11 or later.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Two workers: the tests' time budget is stated for two cores.
+WORKERS ?= 2
+
+.PHONY: demo test test-long check lint docs bench benchmark picture clean help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+demo: $(VENV)/.with-run ## one treatment on the simulated plant
+	$(BIN)/rfgen run vertebra-metastasis
+
+test: $(VENV)/.with-test ## every test that fits five minutes on two cores
+	$(BIN)/python -m pytest -n $(WORKERS) -q
+
+test-long: $(VENV)/.with-test ## the tests that take longer, the 1,000-patient benchmark among them
+	$(BIN)/python -m pytest -n $(WORKERS) -q tests_long
+
+check: $(VENV)/.with-run ## every shipped scenario, held against what it expects
+	$(BIN)/rfgen check --junit check.xml
+
+lint: $(VENV)/.with-dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.with-dev ## the documentation, into site/
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.with-test ## speed, as ratios measured in one run
+	$(BIN)/python bench/speed.py
+
+benchmark: $(VENV)/.with-run ## control over 1,000 random patients a profile
+	$(BIN)/python bench/control.py --patients 1000
+
+picture: $(VENV)/.with-run ## the README's picture, from a fresh run
+	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet
+	$(BIN)/rfgen report docs/run --picture docs/vertebra-metastasis.svg
+	rm -rf docs/run
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "rfgen needs Python 3.11 or later; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.with-run: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.with-test: $(VENV)/.with-run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.with-dev: $(VENV)/.with-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean: ## remove what was made
+	rm -rf $(VENV) site check.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
