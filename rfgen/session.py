@@ -130,11 +130,14 @@ class Session:
     check_rig: Callable[[RigInfo], None] | None = None
     """Raises RigRefused where the rig cannot do what the treatment needs."""
 
+    _info: RigInfo | None = None
+
     def open(self) -> RigInfo:
         """Link, and refuse a rig that lacks what the treatment needs. Raises HalError."""
         info = self.hal.open(self.rig_config)
         if self.check_rig is not None:
             self.check_rig(info)
+        self._info = info
         return info
 
     def operator(self, action: OperatorAction) -> None:
@@ -156,7 +159,7 @@ class Session:
             self.hal.close()
 
     def _loop(self) -> Ending:
-        info = self.open()
+        info = self._info or self.open()
         generator, recording, truth = self.generator, self.recording, self.truth
         exchange, decide = self.hal.exchange, generator.tick
         period_us = self.rig_config.period_us

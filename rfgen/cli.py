@@ -1,0 +1,163 @@
+"""The command line. Each command's work is in `rfgen.commands`, imported when it is given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+OK, NOT_AS_EXPECTED, BAD_INPUT, RIG_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+INTERNAL = 70
+"""The program itself failed (EX_SOFTWARE)."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rfgen")
+def cli() -> None:
+    """Simulates a radiofrequency ablation generator's control firmware behind a hardware abstraction layer.
+
+    A development and test tool, not a medical device.
+    """
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--hal", "backend", default="sim", show_default=True, help="What is behind the seam.")
+@click.option("--port", help="The rig's port, for a backend that has one.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of the scenario's own.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run's folder [default: runs/NAME, numbered].")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+@click.option("--realtime", is_flag=True, help="One second of treatment a second.")
+@click.option("--quiet", is_flag=True, help="Print nothing but what went wrong.")
+def run(
+    scenario: str,
+    backend: str,
+    port: str | None,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+    realtime: bool,
+    quiet: bool,
+) -> int:
+    """One treatment: SCENARIO is the name of a shipped one, or a path."""
+    from rfgen.commands.run import run as command
+
+    return command(scenario, backend, port, seed, out, as_json, realtime, quiet)
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-j", "--jobs", type=click.IntRange(1), help="How many at a time [default: one a core].")
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
+def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None) -> int:
+    """Run every scenario (the shipped ones without a FOLDER) and hold it against its `expect`."""
+    from rfgen.commands.check import check as command
+
+    return command(folders, jobs, junit)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def replay(run: Path) -> int:
+    """Feed a recorded RUN to today's firmware and compare every command, state and trip."""
+    from rfgen.commands.recorded import replay as command
+
+    return command(run)
+
+
+@cli.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to [default: in the run's folder].")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run as an SVG instead.")
+def report(runs: tuple[Path, ...], out: Path | None, picture: Path | None) -> int:
+    """The report of a run again, or several RUNS side by side."""
+    from rfgen.commands.recorded import report as command
+
+    return command(runs, out, picture)
+
+
+@cli.command()
+@click.option("--device", help="A device profile, by name or path.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def interlocks(device: str | None, as_json: bool) -> int:
+    """The interlocks in force: limits, persistence, armed states."""
+    from rfgen.commands.lists import interlocks as command
+
+    return command(device, as_json)
+
+
+@cli.command()
+@click.option("--copy", type=click.Path(file_okay=False, path_type=Path), help="Copy them into this folder.")
+def scenarios(copy: Path | None) -> int:
+    """The shipped scenarios, one line each."""
+    from rfgen.commands.lists import scenarios as command
+
+    return command(copy)
+
+
+@cli.command()
+def devices() -> int:
+    """The device profiles, one line each."""
+    from rfgen.commands.lists import devices as command
+
+    return command()
+
+
+@cli.command()
+def faults() -> int:
+    """The faults that can be put on a run, one line each."""
+    from rfgen.commands.lists import faults as command
+
+    return command()
+
+
+def main() -> None:
+    """Entry point: exceptions become messages and exit codes."""
+    sys.exit(_guarded())
+
+
+def _guarded() -> int:
+    try:
+        return int(cli(standalone_mode=False) or OK)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("interrupted; RF was switched off first", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone; nothing more to say, also not at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        return _explained(error)
+
+
+def _explained(error: Exception) -> int:
+    """A message and an exit code for what went wrong; a traceback only where it is asked for."""
+    from hal import HalError
+    from rfgen.record.chunks import RecordingError
+    from rfgen.yamlsource import InputError
+
+    if isinstance(error, (InputError, RecordingError)):
+        click.echo(str(error), err=True)
+        return BAD_INPUT
+    if isinstance(error, HalError):
+        click.echo(f"rig: {error}", err=True)
+        return RIG_FAILED
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"{place}{error.strerror or error}", err=True)
+        return BAD_INPUT
+    if os.environ.get("RFGEN_TRACEBACK"):
+        raise error
+    click.echo(
+        f"rfgen itself failed: {type(error).__name__}: {error}\n"
+        "This is a defect; please report it with what RFGEN_TRACEBACK=1 prints.",
+        err=True,
+    )
+    return INTERNAL

@@ -1,0 +1,57 @@
+"""`rfgen check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
+from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
+from rfgen.record.summary import write_whole
+from rfgen.scenario import scenario_names
+from rfgen.yamlsource import InputError, Problem
+
+
+def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) -> int:
+    """Run them all; one line each."""
+    sources: list[tuple[str, str]] = []
+    problems = []
+    for folder in folders:
+        if folder.is_file():
+            sources.append((folder.stem, str(folder)))
+            continue
+        found = scenarios_in(folder) if folder.is_dir() else []
+        if not found:
+            what = "holds no scenario (.yaml)" if folder.is_dir() else "there is no such folder"
+            problems.append(Problem(str(folder), None, None, "", "", what, "give a folder of scenarios"))
+        sources += found
+    if problems:
+        raise InputError(problems)
+    if not folders:
+        sources = [(name, name) for name in scenario_names()]
+    verdicts = check_all(sources, jobs or default_jobs(), _tell)
+    if junit_file is not None:
+        write_whole(junit_file, junit(verdicts))
+    failed = sum(1 for v in verdicts if v.problems)
+    wrong = sum(1 for v in verdicts if v.bad_input)
+    said = f"{len(verdicts)} scenarios: {len(verdicts) - failed - wrong} as expected"
+    if failed:
+        said += f", {failed} not as expected"
+    if wrong:
+        said += f", {wrong} could not be run"
+    click.echo(said)
+    return BAD_INPUT if wrong else NOT_AS_EXPECTED if failed else OK
+
+
+def _tell(verdict: Verdict) -> None:
+    if verdict.bad_input:
+        click.echo(f"error  {verdict.name}")
+        click.echo(f"       {verdict.bad_input}", err=True)
+        return
+    outcome = f"{verdict.summary['outcome']}, {verdict.summary['reason']}"
+    click.echo(f"{'ok    ' if verdict.passed else 'FAIL  '} {verdict.name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
+    for problem in verdict.problems:
+        click.echo(f"       {problem}")
+    if verdict.problems:
+        click.echo(f"       again: rfgen run {verdict.name} --seed {verdict.summary['seed']}")

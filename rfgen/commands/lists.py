@@ -1,0 +1,85 @@
+"""`rfgen interlocks`, `scenarios`, `devices`, `faults`: what there is."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+
+from rfgen.cli import OK
+from rfgen.record.jsonsafe import to_json
+from rfgen.yamlsource import InputError, Problem
+
+
+def interlocks(device: str | None, as_json: bool) -> int:
+    """The catalogue in force."""
+    from rfgen.device import load_device, resolve_limits_for
+    from rfgen.safety.listing import listing, text
+
+    profile = None if device is None else load_device(device)
+    limits = None if profile is None else resolve_limits_for(profile, {})
+    features = None if profile is None else profile.features
+    rows = listing(limits, features)
+    click.echo(to_json(rows) if as_json else text(rows))
+    return OK
+
+
+def scenarios(copy: Path | None) -> int:
+    """The shipped scenarios; `copy`: put them into a folder to start one's own from."""
+    from rfgen.scenario import load_scenario, scenario_names
+
+    names = scenario_names()
+    if copy is not None:
+        taken = [name for name in names if (copy / f"{name}.yaml").exists()]
+        if taken:
+            problem = Problem(str(copy), None, None, "", "", f"holds {taken[0]}.yaml already", "give a new folder")
+            raise InputError([problem])
+        copy.mkdir(parents=True, exist_ok=True)
+        with as_file(files("rfgen") / "scenarios") as folder:
+            for name in names:
+                shutil.copyfile(folder / f"{name}.yaml", copy / f"{name}.yaml")
+        click.echo(f"{len(names)} scenarios copied into {copy}")
+        return OK
+    width = max(map(len, names))
+    for name in names:
+        scenario = load_scenario(name)
+        expected = "" if scenario.expect is None else f"  [{scenario.expect.reason or scenario.expect.outcome}]"
+        click.echo(f"{name:<{width}}  {scenario.title}{expected}")
+    return OK
+
+
+def devices() -> int:
+    """The device profiles."""
+    from rfgen.device import device_names, load_device
+
+    names = device_names()
+    width = max(map(len, names))
+    for name in names:
+        profile = load_device(name)
+        click.echo(
+            f"{name:<{width}}  {profile.title}: {profile.electrode.kind}, {profile.stage.max_power_w:g} W, "
+            f"{', '.join(profile.modes)}"
+        )
+    return OK
+
+
+def faults() -> int:
+    """The faults of the simulation and of the line."""
+    from hal.linefault import LINE_FAULTS
+    from sim.faults import FAULTS
+
+    rows = []
+    for spec in FAULTS.values():
+        size = "" if spec.size is None else f"size {spec.size.least:g}..{spec.size.most:g} {spec.size.unit}"
+        size += "" if spec.size is None else f", usually {spec.size.default:g}"
+        rows.append((spec.kind, spec.group, spec.description, ", ".join(p for p in ("channel" * spec.channel, size) if p)))
+    for line in LINE_FAULTS.values():
+        size = "" if line.size is None else f"size {line.size.least:g}..{line.size.most:g} {line.size.unit}"
+        size += "" if line.size is None else f", usually {line.size.default:g}"
+        rows.append((line.kind, "line", line.description, size))
+    width = max(len(row[0]) for row in rows)
+    for kind, group, description, needs in rows:
+        click.echo(f"{kind:<{width}}  {group:<12}  {description}" + (f" ({needs})" if needs else ""))
+    return OK

@@ -1,0 +1,44 @@
+"""`rfgen replay` and `rfgen report`: what is done with a recorded run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rfgen.cli import NOT_AS_EXPECTED, OK
+from rfgen.record.loader import load_run
+from rfgen.replaying import replay as replay_run
+
+
+def replay(folder: Path) -> int:
+    """Identical, or the first difference."""
+    run = load_run(folder)
+    difference = replay_run(run)
+    if difference is None:
+        click.echo(f"{folder}: identical over {run.ticks} ticks")
+        return OK
+    click.echo(f"{folder}: differs at {difference}")
+    return NOT_AS_EXPECTED
+
+
+def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) -> int:
+    """One run's report again, or several side by side."""
+    from rfgen.report.page import write_report
+    from rfgen.report.picture import write_picture
+
+    runs = [load_run(folder) for folder in folders]
+    if picture is not None:
+        if len(runs) != 1:
+            raise click.UsageError("a picture shows one run")
+        write_picture(runs[0], picture)
+        click.echo(str(picture))
+        return OK
+    if out is None:
+        base = folders[0] if folders[0].is_dir() else folders[0].parent
+        out = base / ("report.html" if len(runs) == 1 else "comparison.html")
+    write_report(runs[0] if len(runs) == 1 else runs, out)
+    click.echo(str(out))
+    return OK
+
+

@@ -1,0 +1,147 @@
+"""`rfgen run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from hal import Reply, Sample
+from rfgen.assemble import Assembly, assemble
+from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
+from rfgen.record.jsonsafe import to_json
+from rfgen.records import Decision
+from rfgen.runs import Finished, run_into
+from rfgen.scenario import load_scenario
+from rfgen.yamlsource import InputError, Problem
+
+MARKS = ("run.mcap", "scenario.yaml")
+"""A folder that holds one of these holds a run already."""
+
+
+def run(
+    source: str,
+    backend: str,
+    port: str | None,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+    realtime: bool,
+    quiet: bool,
+) -> int:
+    """One treatment into a folder; prints a summary."""
+    if backend != "sim":
+        raise InputError([_no_backend(backend)])
+    if port is not None:
+        raise InputError([Problem("--port", None, None, "", port, "the simulation has no port", "leave it out")])
+    scenario = load_scenario(source)
+    name = Path(source).stem
+    folder = _folder(name, out)
+    try:
+        assembly = assemble(scenario, seed)
+    except ValueError as error:
+        raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+    signal.signal(signal.SIGTERM, _interrupt)
+    talk = not (as_json or quiet)
+    if talk:
+        _announce(name, assembly)
+    with _progress(assembly, talk and sys.stdout.isatty()) as progress:
+        finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
+    if as_json:
+        click.echo(to_json(finished.summary))
+    elif talk:
+        click.echo(summary_text(finished, folder))
+    if finished.interrupted:
+        click.echo("interrupted; RF was switched off first", err=True)
+        return INTERRUPTED
+    if finished.problems:
+        for problem in finished.problems:
+            click.echo(f"not as expected: {problem}", err=True)
+        return NOT_AS_EXPECTED
+    return OK
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _no_backend(name: str) -> Problem:
+    return Problem("--hal", None, None, "", repr(name), "is not a backend that a scenario can run on", "use sim")
+
+
+def _folder(name: str, out: Path | None) -> Path:
+    """Where the run goes: nothing that is there already is written over."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            what = "holds a run already" if any((out / mark).exists() for mark in MARKS) else "is not an empty folder"
+            raise InputError([Problem(str(out), None, None, "", "", what, "give a new folder")])
+        return out
+    base = Path("runs")
+    folder, number = base / name, 1
+    while folder.exists():
+        number += 1
+        folder = base / f"{name}-{number}"
+    return folder
+
+
+def _announce(name: str, assembly: Assembly) -> None:
+    scenario = assembly.scenario
+    click.echo(f"{name}: {scenario.title}")
+    click.echo(f"{scenario.device.title}, seed {assembly.seed}, SIMULATED; a test tool, not a medical device")
+
+
+class _progress:
+    """A line that says where the treatment is, on a terminal; nothing elsewhere."""
+
+    def __init__(self, assembly: Assembly, show: bool) -> None:
+        self._show = show
+        self._period_s = assembly.scenario.device.period_ms * 1e-3
+        self._status: Any = None
+
+    def __enter__(self) -> Callable[[int, Reply, Decision], None] | None:
+        if not self._show:
+            return None
+        from rich.console import Console
+
+        self._status = Console().status("starting")
+        self._status.__enter__()
+        return self._tell
+
+    def __exit__(self, *error: object) -> None:
+        if self._status is not None:
+            self._status.__exit__(None, None, None)
+
+    def _tell(self, tick: int, reply: Reply, decision: Decision) -> None:
+        now = f"{tick * self._period_s:7.1f} s  {decision.state.name:<15}"
+        if isinstance(reply, Sample):
+            now += f" {reply.temperature_c[0]:6.1f} °C {reply.power_w:6.1f} W"
+        self._status.update(now)
+
+
+def summary_text(finished: Finished, folder: Path) -> str:
+    """The summary as a person reads it."""
+    s = finished.summary
+    lines = [""]
+    reason = {"hold_complete": "every step was held", "operator_stop": "the operator stopped it", None: "not ended"}
+    why = reason.get(s["reason"], f"tripped by {s['reason']}")
+    lines.append(f"  outcome     {s['outcome']}: {why}" + ("  SIMULATED" if s["simulated"] else ""))
+    if s["tripped"]:
+        lines.append(f"  interlocks  {', '.join(s['tripped'])}")
+    states = "  ".join(f"{state['name']} {state['t_s']:.1f} s" for state in s["states"])
+    lines.append(f"  states      {states}")
+    peaks = ", ".join(f"{name} {value:.1f} °C" for name, value in s["peak_c"].items() if value is not None)
+    lines.append(f"  peaks       {peaks}")
+    if s.get("hottest_tissue_c") is not None:
+        lines.append(f"  hottest     {s['hottest_tissue_c']:.1f} °C anywhere in the tissue (known to the simulation alone)")
+    z = s["impedance_ohm"]
+    if z["first"] is not None:
+        lines.append(f"  impedance   {z['first']:.0f} ohm at first, least {z['least']:.0f}, last {z['last']:.0f}")
+    lines.append(f"  RF on       {s['rf_on_s']:.1f} s, {s['energy_j']:.0f} J")
+    lines.append(f"  as expected {'yes' if s['as_expected'] else 'NO'}")
+    lines.append(f"  report      {folder / 'report.html'}")
+    return "\n".join(lines)
