@@ -21,9 +21,9 @@ INFO = RunInfo(
 )  # fmt: skip
 
 
-def sample(tick: int, on: bool, power_w: float, volts: float, amps: float, temps: tuple[float, ...]) -> Sample:
+def sample(tick: int, on: bool, power_w: float, amps: float, temps: tuple[float, ...]) -> Sample:
     status = (on, True, False, True, False, False, True, False)
-    return Sample(tick, tick * 20_000, *status, 0, 0, 0, power_w, volts, amps, 0.0, 0.0, 20.0, 30.0, temps)
+    return Sample(tick, tick * 20_000, *status, 0, 0, 0, power_w, 40.0, amps, 0.0, 0.0, 20.0, 30.0, temps)
 
 
 def decision(tick: int, state: State) -> Decision:
@@ -50,7 +50,7 @@ def summary(folder: Path, events: list[Event], info: RunInfo = INFO) -> dict[str
         for tick in range(100):
             on = 10 <= tick < 60
             amps = 0.25 if tick != 30 else 0.5
-            got = sample(tick, on, 10.0 if on else 0.1, 40.0, amps if on else 0.0, (30.0 + tick, 37.0, math.nan))
+            got = sample(tick, on, 10.0 if on else 0.1, amps if on else 0.0, (30.0 + tick, 37.0, math.nan))
             where = State.RAMP if on else State.IDLE if tick < 10 else State.CUTOFF
             reply = NoSample(tick, Absence.TIMEOUT) if tick == 20 else got
             recorder.tick(reply, decision(tick, where), Truth(50.0 + tick, math.nan, 38.0, 90.0, 9.0))

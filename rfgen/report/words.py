@@ -1,0 +1,92 @@
+"""What was measured, in words and figures a person reads."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from rfgen.record.loader import Run
+
+_MOST_TEXT = 400
+
+
+class Figure(NamedTuple):
+    """One measured quantity, as shown. `leading` ones stand at the head of the page."""
+
+    label: str
+    value: str
+    unit: str
+    leading: bool
+
+
+def shown(value: object, digits: int = 1) -> str:
+    """A number as a person writes it; a dash for none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)[:_MOST_TEXT]
+    if not math.isfinite(value):
+        return "–"
+    if abs(value) >= 1e7:
+        return f"{value:.3g}"
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and float(text).is_integer() else text
+
+
+def duration(seconds: float) -> str:
+    """Seconds below two minutes, else minutes and seconds."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def outcome_text(run: Run, summary: dict[str, Any]) -> str:
+    """One line: how the run ended."""
+    if summary["outcome"] == "completed":
+        return "Completed: every step held for its time"
+    if summary["outcome"] == "interrupted":
+        return "Interrupted: the recording ends before RF was cut off"
+    at = next((state["t_s"] for state in summary["states"] if state["name"] == "CUTOFF"), 0.0)
+    if summary["reason"] == "operator_stop":
+        return f"Stopped by the operator at {at:.2f} s"
+    return f"Cut off by {str(summary['reason'])[:_MOST_TEXT]} at {at:.2f} s"
+
+
+def figures(run: Run, summary: dict[str, Any]) -> list[Figure]:
+    """What was measured."""
+    impedance = summary["impedance_ohm"]
+    hottest = max((peak for peak in summary["peak_c"].values() if peak is not None), default=None)
+    found = [
+        Figure("Length of the recording", duration(summary["t_end_s"]), "", False),
+        Figure("RF on", duration(summary["rf_on_s"]), "", True),
+        Figure("Energy delivered", shown(summary["energy_j"] / 1000.0, 2), "kJ", True),
+        Figure("Hottest thermocouple", shown(hottest), "°C", True),
+    ]
+    found += [Figure(f"Peak, {name[:60]}", shown(peak), "°C", False) for name, peak in summary["peak_c"].items()]
+    if "hottest_tissue_c" in summary:
+        found.append(Figure("Hottest tissue (true)", shown(summary["hottest_tissue_c"]), "°C", True))
+        for name, label in (("control", "Peak at the control junction (true)"), ("sentinel", "Peak, sentinel (true)")):
+            if summary["peak_true_c"][name] is not None:
+                found.append(Figure(label, shown(summary["peak_true_c"][name]), "°C", False))
+    found += [
+        Figure("Impedance, first", shown(impedance["first"]), "Ω", False),
+        Figure("Least impedance", shown(impedance["least"]), "Ω", True),
+        Figure("Impedance, last", shown(impedance["last"]), "Ω", False),
+        Figure("Ticks", str(summary["ticks"]), "", False),
+        Figure("Ticks without a sample", str(int((~run.present).sum())), "", False),
+    ]
+    return found
+
+
+def trip_rows(run: Run) -> list[tuple[str, str, str, bool]]:
+    """Time, interlock, what it means, and whether it is the reason of a cut-off."""
+    period_s = run.info.period_us / 1e6
+    return [
+        (
+            f"{event.tick * period_s:.2f}",
+            str(event.data.get("id", ""))[:_MOST_TEXT],
+            event.text[:_MOST_TEXT],
+            event.data.get("first") is True,
+        )
+        for event in run.events
+        if event.kind == "trip"
+    ]
