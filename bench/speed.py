@@ -1,0 +1,196 @@
+"""Speed of the closed loop, as ratios measured in one run: `make bench`.
+
+The yardstick is a bare Python loop with a two-node plant and 40 comparisons: about the least that a simulated generator with
+interlocks could do. Rounds of every contestant alternate, and the median round counts, so that a busy machine slows all alike.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hal import Command, Sample
+from rfgen.assemble import assemble, generator_config
+from rfgen.generator import Generator
+from rfgen.record.recorder import Recorder
+from rfgen.records import OperatorAction, State
+from rfgen.runs import run_info
+from rfgen.safety.catalogue import ROWS
+from rfgen.safety.supervisor import Supervisor
+from rfgen.scenario import load_scenario
+
+SCENARIO = "vertebra-metastasis"
+ROUND_TICKS = 4000
+ROUNDS = 15
+WARM_UP_TICKS = 1000
+
+
+def bare_round() -> float:
+    """Seconds a tick of the yardstick."""
+    metal_c = tissue_c = 37.0
+    trips = 0
+    low, high = -1.0, 200.0
+    began = time.perf_counter()
+    for _ in range(ROUND_TICKS):
+        power_w = 5.0 if metal_c < 70.0 else 0.0
+        flow_w = 0.1 * (metal_c - tissue_c)
+        metal_c += 0.02 * (power_w - flow_w)
+        tissue_c += 0.02 * (flow_w - 0.05 * (tissue_c - 37.0))
+        for _ in range(10):
+            if metal_c > high:
+                trips += 1
+            if metal_c < low:
+                trips += 1
+            if tissue_c > high:
+                trips += 1
+            if tissue_c < low:
+                trips += 1
+    return (time.perf_counter() - began) / ROUND_TICKS
+
+
+class Loop:
+    """The closed loop of a shipped scenario, in its hold; begun again when the hold ends."""
+
+    def __init__(self, recorded: bool) -> None:
+        self._recorded = recorded
+        self._folder = tempfile.TemporaryDirectory(prefix="rfgen-bench-")
+        self._number = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        assembly = assemble(load_scenario(SCENARIO))
+        session = assembly.session
+        self._hal, self._generator, self._truth = session.hal, session.generator, session.truth
+        self._number += 1
+        rig = session.open()
+        self._recorder = None
+        if self._recorded:
+            folder = Path(self._folder.name) / str(self._number)
+            folder.mkdir()
+            self._recorder = Recorder(folder, run_info(assembly, SCENARIO, rig))
+        self.nodes = len(assembly.bench.plant.network.lumps)  # type: ignore[attr-defined]
+        self._command: Command = self._generator.first_command()
+        self.step(10)
+        self._generator.request(OperatorAction.START)
+        self.step(WARM_UP_TICKS)
+
+    def step(self, ticks: int) -> float:
+        """Seconds a tick."""
+        exchange, tick, recorder, truth = self._hal.exchange, self._generator.tick, self._recorder, self._truth
+        command = self._command
+        began = time.perf_counter()
+        if recorder is None:
+            for _ in range(ticks):
+                decision = tick(exchange(command))
+                command = decision.command
+        else:
+            record = recorder.tick
+            assert truth is not None
+            for _ in range(ticks):
+                reply = exchange(command)
+                decision = tick(reply)
+                command = decision.command
+                record(reply, decision, truth())
+        seconds = (time.perf_counter() - began) / ticks
+        self._command = command
+        return seconds
+
+    def round(self) -> float:
+        """A round in a treatment that radiates throughout."""
+        seconds = self.step(ROUND_TICKS)
+        if self._generator.state not in (State.RAMP, State.HOLD):
+            self._begin()
+            return self.round()
+        return seconds
+
+
+def rows_cost() -> list[tuple[int, float]]:
+    """(number of rows, seconds a tick) of the supervisor alone, with the catalogue cut short and repeated."""
+    config = generator_config(load_scenario(SCENARIO))
+    assembly = assemble(load_scenario(SCENARIO))
+    assembly.session.open()
+    generator: Generator = assembly.session.generator
+    command = generator.first_command()
+    sample: Sample | None = None
+    for tick in range(WARM_UP_TICKS):
+        if tick == 10:
+            generator.request(OperatorAction.START)
+        reply = assembly.session.hal.exchange(command)
+        assert isinstance(reply, Sample)
+        sample = reply
+        command = generator.tick(reply).command
+    assert sample is not None
+    later = sample._replace(rig_time_us=sample.rig_time_us + 20_000)
+    controller = generator.controller
+    signals = generator.deriver.derive(
+        later, State.RAMP, 0, controller.step.target_c, controller.ramp_c, baseline=False, check_spread=None
+    )
+    found = []
+    for count in (0, len(ROWS) // 2, len(ROWS), 2 * len(ROWS), 4 * len(ROWS)):
+        rows = [ROWS[n % len(ROWS)] for n in range(count)]
+        supervisor = Supervisor(config.limits, config.channels, config.features, rows)
+        times = []
+        for _ in range(9):
+            began = time.perf_counter()
+            for n in range(5000):
+                supervisor.evaluate(State.RAMP, signals, later.rig_time_us + n * 20_000)
+            times.append((time.perf_counter() - began) / 5000)
+        found.append((count, statistics.median(times)))
+    return found
+
+
+def best_of(command: list[str], times: int = 5) -> float:
+    """Seconds of the quickest of several runs of a command."""
+    found = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+def first_tick() -> float:
+    """Seconds from a started interpreter to the first tick of a loaded scenario, imports included."""
+    code = (
+        "import time; began = time.perf_counter()\n"
+        "from rfgen.assemble import assemble; from rfgen.scenario import load_scenario\n"
+        f"session = assemble(load_scenario({SCENARIO!r})).session; session.open()\n"
+        "session.generator.tick(session.hal.exchange(session.generator.first_command()))\n"
+        "print(time.perf_counter() - began)"
+    )
+    return min(float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout) for _ in range(3))
+
+
+def main() -> None:
+    """Print the figures beside what is asked of them."""
+    loops: dict[str, Callable[[], float]] = {
+        "bare loop": bare_round,
+        "closed loop": (closed := Loop(recorded=False)).round,
+        "closed loop, all recorded": Loop(recorded=True).round,
+    }
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(ROUNDS):
+        for name, run in loops.items():
+            times[name].append(run())
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    bare = medians["bare loop"]
+    wanted = {"bare loop": "", "closed loop": "at least 0.50", "closed loop, all recorded": "at least 0.33"}
+    print(f"{SCENARIO}, {closed.nodes} thermal nodes, {len(ROWS)} interlocks; median of {ROUNDS} rounds of {ROUND_TICKS} ticks")
+    for name, seconds in medians.items():
+        print(f"{name:<28} {1 / seconds:>9.0f} ticks/s   {bare / seconds:4.2f} of the bare loop   {wanted[name]}")
+    print()
+    print("interlocks alone, by number of rows")
+    for count, seconds in rows_cost():
+        print(f"{count:>4} rows {seconds * 1e6:7.2f} us a tick")
+    print()
+    print(f"first tick     {first_tick():.2f} s   at most 0.5")
+    print(f"rfgen --help   {best_of([str(Path(sys.executable).parent / 'rfgen'), '--help']):.2f} s   at most 0.2")
+
+
+if __name__ == "__main__":
+    main()
