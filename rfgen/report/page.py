@@ -33,7 +33,7 @@ from rfgen.report.series import (
     start_s,
     thin,
 )
-from rfgen.report.words import Figure, figures, outcome_text, shown, trip_rows
+from rfgen.report.words import Figure, figures, outcome_text, plain, trip_rows, unit_text
 
 MOST_RUNS = len(RUN_COLOURS)
 _MOST_VALUES = 900_000
@@ -142,7 +142,7 @@ def _view(run: Run, n: int) -> RunView:
         events=events,
         events_left_out=max(0, len(run.events) - _MOST_EVENTS),
         limits=[
-            (name[:_MOST_TEXT], shown(value), info.limit_units.get(name, "")[:_MOST_TEXT])
+            (name[:_MOST_TEXT], plain(value), unit_text(info.limit_units.get(name, "")))
             for name, value in list(info.limits.items())[:_MOST_EVENTS]
         ],
         treatment=_pairs(info.treatment),

@@ -27,10 +27,10 @@ SETPOINT, TRUE, ASKED, COMMANDED = "#111827", "#d97706", "#94a3b8", "#111827"
 IMPEDANCE, FLOW = "#0f766e", "#0891b2"
 BAND_COLOURS = {
     State.IDLE.name: "#f8fafc",
-    State.IMPEDANCE_CHECK.name: "#ede9fe",
-    State.RAMP.name: "#fef3c7",
-    State.HOLD.name: "#dcfce7",
-    State.CUTOFF.name: "#e2e8f0",
+    State.IMPEDANCE_CHECK.name: "#f1eefe",
+    State.RAMP.name: "#fef8e1",
+    State.HOLD.name: "#e8fbef",
+    State.CUTOFF.name: "#eef2f6",
 }
 
 
@@ -119,7 +119,7 @@ def marks(run: Run, kinds: Sequence[str] = ("trip", "fault"), most: int = 200) -
 
 
 def thin(columns: Sequence[Floats], keep: Indices, most: int) -> Indices:
-    """Which ticks to draw: all, or in each of many equal stretches every column's least and most and its first gap.
+    """Which ticks to draw: all, or in each of many equal stretches every column's least and most, and every gap's ends.
 
     `keep` is always among them; the result is sorted, without repeats, and at most `most + len(keep)` long.
     """
@@ -127,11 +127,16 @@ def thin(columns: Sequence[Floats], keep: Indices, most: int) -> Indices:
     keep = keep[(keep >= 0) & (keep < count)]
     if count <= most:
         return np.arange(count)
-    stretches = max(1, (most - 2) // (3 * len(columns)))
-    width = -(-count // stretches)
+    edges = np.unique(np.concatenate([np.flatnonzero(np.diff(np.isnan(column))) for column in columns]))
+    few = len(edges) <= most // 8
+    # where gaps come and go too often for all of them, each stretch keeps a column's first and last
+    share = (most - 2 - 2 * len(edges)) // (2 * len(columns)) if few else (most - 2) // (5 * len(columns))
+    width = -(-count // max(1, share))
     stretches = -(-count // width)
     starts = np.arange(stretches) * width
     chosen = [keep, np.array([0, count - 1])]
+    if few:
+        chosen += [edges, edges + 1]
     for column in columns:
         padded = np.full(stretches * width, np.nan)
         padded[:count] = column
@@ -139,9 +144,13 @@ def thin(columns: Sequence[Floats], keep: Indices, most: int) -> Indices:
         gaps = np.isnan(table)
         chosen.append(starts + np.where(gaps, np.inf, table).argmin(axis=1))
         chosen.append(starts + np.where(gaps, -np.inf, table).argmax(axis=1))
-        chosen.append((starts + gaps.argmax(axis=1))[gaps.any(axis=1)])
+        if not few:
+            with_gap = gaps.any(axis=1)
+            first = (starts + gaps.argmax(axis=1))[with_gap]
+            last = (starts + width - 1 - gaps[:, ::-1].argmax(axis=1))[with_gap]
+            chosen += [first, first - 1, last + 1]
     picked = np.unique(np.concatenate(chosen))
-    return np.asarray(picked[picked < count])
+    return np.asarray(picked[(picked >= 0) & (picked < count)])
 
 
 def kept_ticks(run: Run) -> Indices:
@@ -233,4 +242,5 @@ def _chart(
         low = min(low, 0.0) if unit != "Ω" else low
     low, high = max(low, bounds[0]), min(high, bounds[1])
     room = max(0.06 * (high - low), 0.5)
-    return Chart(name, title, unit, drawn, limits, float(low - room), float(max(high, low) + room))
+    headroom = 2.5 * room if show_limits else room  # for the names of states, above the uppermost limit
+    return Chart(name, title, unit, drawn, limits, float(low - room), float(max(high, low) + headroom))

@@ -27,8 +27,17 @@ def shown(value: object, digits: int = 1) -> str:
         return "–"
     if abs(value) >= 1e7:
         return f"{value:.3g}"
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text and float(text).is_integer() else text
+    return f"{value:.{digits}f}"
+
+
+def plain(value: float) -> str:
+    """A number as it was set: no more digits than it has."""
+    return f"{value:g}" if math.isfinite(value) else "–"
+
+
+def unit_text(unit: str) -> str:
+    """A unit as printed."""
+    return {"C": "°C", "ohm": "Ω", "1": ""}.get(unit, unit[:_MOST_TEXT])
 
 
 def duration(seconds: float) -> str:
