@@ -125,8 +125,11 @@ class Recorder:
             self._writer.flush()  # type: ignore[no-untyped-call]
 
     def event(self, event: Event) -> None:
-        """Record something that happened once."""
-        raw = pack_event(event.tick, event.time_us, event.kind, event.text, to_json(event.data))
+        """Record something that happened once. Raises ValueError for a time that has no place in the recording."""
+        try:
+            raw = pack_event(event.tick, event.time_us, event.kind, event.text, to_json(event.data))
+        except struct.error as error:
+            raise ValueError(f"the event {event.text!r} cannot be recorded: {error}") from error
         time_ns = event.tick * self._period_ns
         self._add(self._event_channel, time_ns, raw, time_ns, event.tick & 0xFFFFFFFF)
 

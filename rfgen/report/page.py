@@ -38,7 +38,7 @@ from rfgen.report.words import Figure, figures, outcome_text, plain, trip_rows, 
 MOST_RUNS = len(RUN_COLOURS)
 _MOST_VALUES = 900_000
 """Of all lines together: four bytes each, a third more as text, so 4.8 MB at most."""
-_MOST_TICKS_A_CHART = 24_000
+_MOST_TICKS_A_CHART = 48_000
 _MOST_EVENTS = 400
 _MOST_TEXT = 400
 _MOST_SCENARIO = 60_000

@@ -245,6 +245,8 @@ def test_what_no_recording_can_hold_is_refused_on_the_spot(tmp_path: Path) -> No
     with Recorder(tmp_path, info_for()) as recorder:
         with pytest.raises(ValueError, match="tick 4 cannot be recorded"):
             recorder.tick(sane_sample(4)._replace(temperature_c=(1.0,)), sane_decision(4), None)
+        with pytest.raises(ValueError, match="the event 'early' cannot be recorded"):
+            recorder.event(Event(-1, 0, "note", "early", {}))
         recorder.tick(sane_sample(5), sane_decision(5), None)
     assert list(load_run(tmp_path).replies()) == [sane_sample(5)]
 

@@ -90,7 +90,7 @@
         ctx.lineTo(area.x + area.w, y);
         ctx.stroke();
         ctx.setLineDash([]);
-        ctx.fillText(text, right - width, y - 4);
+        ctx.fillText(text, area.x + 6, y - 4);
       }
     });
     ctx.restore();
