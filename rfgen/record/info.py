@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from pydantic import TypeAdapter, ValidationError
-
 from rfgen.record.schema import MOST_THERMOCOUPLES
 
 _LONGEST_PERIOD_US = 10_000_000
@@ -43,7 +41,6 @@ class RunInfo:
 
 
 _FIELDS = tuple(field.name for field in fields(RunInfo))
-_ADAPTER = TypeAdapter(RunInfo)
 
 
 def info_problem(info: RunInfo) -> str | None:
@@ -68,12 +65,14 @@ def info_to_metadata(info: RunInfo) -> dict[str, str]:
 
 def info_from_metadata(metadata: Mapping[str, str]) -> RunInfo:
     """The reverse. Raises ValueError, saying which field is wrong and how."""
+    from pydantic import TypeAdapter, ValidationError  # a run that is only recorded never needs it
+
     missing = [name for name in _FIELDS if name not in metadata]
     if missing:
         raise ValueError(f"its information has no {', '.join(missing)}")
     joined = "{" + ", ".join(f"{json.dumps(name)}: {metadata[name]}" for name in _FIELDS) + "}"
     try:
-        info = _ADAPTER.validate_json(joined, strict=True)
+        info = TypeAdapter(RunInfo).validate_json(joined, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "text"

@@ -116,7 +116,7 @@ def _panel(run: Run, chart: Chart, frame: _Frame, time_s: Floats, leading: bool)
             y = frame.y(limit.value)
             label = f"{_clean(limit.label, 30)} {limit.value:g}"
             yield f'<path d="M{_LEFT} {y:.1f}H{_RIGHT}" stroke="#d92d20" stroke-dasharray="7 4"/>'
-            yield _text(_LEFT + 5, y - 4, label, "#b42318", 'font-size="11"')
+            yield _text(_LEFT + 5, y + 12, label, "#b42318", 'font-size="11"')
     for row, mark in enumerate(marks(run, ("trip",))[:_MOST_MARKS]):
         yield from _mark(mark, frame, row if leading else -1)
     keep = kept_ticks(run)[:100]

@@ -90,7 +90,7 @@
         ctx.lineTo(area.x + area.w, y);
         ctx.stroke();
         ctx.setLineDash([]);
-        ctx.fillText(text, area.x + 6, y - 4);
+        ctx.fillText(text, area.x + 6, y + 12);
       }
     });
     ctx.restore();
