@@ -5,8 +5,8 @@ number, true/false, null. What could be read in two ways is refused rather than 
 octal and sexagesimal numbers. Size, depth and number of nodes are bounded, aliases counted as what they stand for, so a
 hostile file costs no more than an honest large one.
 
-Not responsible for: what the keys mean. `validate` hands the tree to a pydantic model and turns what the model refuses
-into `Problem`s at the exact field.
+Not responsible for: what the keys mean. `rfgen.validation` hands the tree to a pydantic model and turns what the model
+refuses into `Problem`s at the exact field.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -279,6 +278,11 @@ def compose(text: str, file: str) -> tuple[Node, list[Problem]]:
     return node, composer.problems
 
 
+def is_plain(event: Any) -> bool:
+    """A scalar without quotes: PyYAML's own parser says so with None, libyaml's with an empty text."""
+    return not event.style
+
+
 @dataclass
 class _Open:
     """A collection whose end has not come yet."""
@@ -347,7 +351,7 @@ class _Composer:
             if self.wants_key():
                 self.take_key(event)
                 return
-            value = resolve_scalar(event.value) if event.style is None else event.value
+            value = resolve_scalar(event.value) if is_plain(event) else event.value
             self.add(Node(value, self.file, *place), 1, event.anchor)
             return
         if self.wants_key():
@@ -384,7 +388,7 @@ class _Composer:
     def take_key(self, event: Any) -> None:
         top = self.stack[-1]
         top.key = (event.value, event.start_mark.line + 1, event.start_mark.column + 1)
-        if event.value == "<<" and event.style is None:
+        if event.value == "<<" and is_plain(event):
             self.note(event, self.path(), "merge keys are not used here", "write the keys out")
         elif event.value in top.key_at:
             message = f"is given twice (first on line {top.key_at[event.value][1]})"
@@ -413,21 +417,3 @@ class _Composer:
         if done.anchor is not None:
             self.opening.discard(done.anchor)
         self.add(Node(done.items, self.file, *done.place, key_at=done.key_at), done.size, done.anchor)
-
-
-# --- from a model's refusals to problems -----------------------------------------------------------------------------
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def validate(model: type[Model], node: Node, at: Sequence[PathPart] = ()) -> Model:
-    """`node` as an instance of `model`. `at` is where the node stands, for the paths told.
-
-    Raises InputError with every problem at its own field.
-    """
-    if not isinstance(node.value, dict):
-        raise InputError([node.problem(dotted(at), "is not a mapping", "give keys and values")])
-    try:
-        return model.model_validate(node.plain())
-    except ValidationError as error:
-        raise InputError(problems_of(error, node, at)) from None
