@@ -72,8 +72,7 @@ class Bench:
             raise ValueError(f"bench: seed is {seed!r}; it must be 0 or more")
         if len(plant.site_c) != len(spec.thermocouples):
             raise ValueError(
-                f"bench: thermocouples are {len(spec.thermocouples)}, "
-                f"but the plant has {len(plant.site_c)} sites"
+                f"bench: thermocouples are {len(spec.thermocouples)}, but the plant has {len(plant.site_c)} sites"
             )
         self.spec = spec
         self.plant = plant
@@ -154,9 +153,7 @@ class Bench:
         out_w, voltage_v, current_a, _, _ = drive(stage, asked_w, resistance_ohm, reactance_ohm)
         self._power_w = out_w
         loss_w = out_w * (1.0 / stage.efficiency - 1.0)
-        self._stage_c += (
-            self.tick_s / stage.heating_s * (stage.ambient_c + stage.heating_c_w * loss_w - self._stage_c)
-        )
+        self._stage_c += self.tick_s / stage.heating_s * (stage.ambient_c + stage.heating_c_w * loss_w - self._stage_c)
 
         # pump
         flow = self._flow_ml_min

@@ -47,9 +47,7 @@ class Disturber:
         """
         channels = self._n_channels
         if fault.channel is not None and fault.channel >= channels:
-            raise ValueError(
-                f"fault {fault.kind!r}: channel is {fault.channel!r}; this bench has 0 to {channels - 1}"
-            )
+            raise ValueError(f"fault {fault.kind!r}: channel is {fault.channel!r}; this bench has 0 to {channels - 1}")
         if fault.kind in ("thermocouple_swapped", "sentinel_close") and channels < 2:
             raise ValueError(f"fault {fault.kind!r} needs two thermocouples; this bench has {channels}")
         self._last_handle = handle = self._last_handle + 1

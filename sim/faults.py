@@ -38,14 +38,10 @@ def _catalogue() -> dict[str, FaultSpec]:
     rows = [
         FaultSpec("thermocouple_open", tc, "the channel reads open", channel=True),
         FaultSpec("thermocouple_short_to_ground", tc, "the channel reads shorted to ground", channel=True),
-        FaultSpec(
-            "thermocouple_short_to_supply", tc, "the channel reads shorted to the supply", channel=True
-        ),
+        FaultSpec("thermocouple_short_to_supply", tc, "the channel reads shorted to the supply", channel=True),
         FaultSpec("thermocouple_stuck", tc, "the reading stays what it was", channel=True),
         FaultSpec("thermocouple_offset", tc, "adds to the reading", True, Size(-100.0, 100.0, 10.0, "C")),
-        FaultSpec(
-            "thermocouple_gain", tc, "scales the reading's distance from 25 C", True, Size(0.0, 3.0, 0.7, "x")
-        ),
+        FaultSpec("thermocouple_gain", tc, "scales the reading's distance from 25 C", True, Size(0.0, 3.0, 0.7, "x")),
         FaultSpec("thermocouple_noise", tc, "adds noise, one sigma", True, Size(0.0, 50.0, 3.0, "C")),
         FaultSpec("thermocouple_slow", tc, "a further first-order lag", True, Size(0.0, 120.0, 10.0, "s")),
         FaultSpec("thermocouple_swapped", tc, "trades places with the next channel", channel=True),
@@ -70,19 +66,13 @@ def _catalogue() -> dict[str, FaultSpec]:
             "the voltmeter reads high by this share",
             size=Size(-1.0, 10.0, 0.5, "x"),
         ),
-        FaultSpec(
-            "impedance_noise", meter, "voltage noise, one sigma, as a share", size=Size(0.0, 5.0, 0.3, "x")
-        ),
+        FaultSpec("impedance_noise", meter, "voltage noise, one sigma, as a share", size=Size(0.0, 5.0, 0.3, "x")),
         FaultSpec("impedance_stuck", meter, "voltage, current and power stay what they were"),
         FaultSpec("impedance_nan", meter, "voltage and current are not numbers"),
         FaultSpec("open_load", tissue, "the electrode's circuit is broken"),
         FaultSpec("short_load", tissue, "the electrode is short-circuited"),
-        FaultSpec(
-            "charring", tissue, "impedance steps up, by this many ohm", size=Size(0.0, 1e5, 400.0, "ohm")
-        ),
-        FaultSpec(
-            "dry_out", tissue, "impedance climbs by this much a second", size=Size(0.0, 1e4, 60.0, "ohm/s")
-        ),
+        FaultSpec("charring", tissue, "impedance steps up, by this many ohm", size=Size(0.0, 1e5, 400.0, "ohm")),
+        FaultSpec("dry_out", tissue, "impedance climbs by this much a second", size=Size(0.0, 1e4, 60.0, "ohm/s")),
         FaultSpec(
             "steam_pop",
             tissue,
@@ -120,21 +110,15 @@ def _catalogue() -> dict[str, FaultSpec]:
             "while on, delivers this power whatever is asked",
             size=Size(0.0, 400.0, 10.0, "W"),
         ),
-        FaultSpec(
-            "stage_gain", stage, "delivers this factor of the power asked for", size=Size(0.0, 5.0, 1.5, "x")
-        ),
-        FaultSpec(
-            "stage_slow", stage, "power follows with this time constant", size=Size(0.0, 60.0, 3.0, "s")
-        ),
+        FaultSpec("stage_gain", stage, "delivers this factor of the power asked for", size=Size(0.0, 5.0, 1.5, "x")),
+        FaultSpec("stage_slow", stage, "power follows with this time constant", size=Size(0.0, 60.0, 3.0, "s")),
         FaultSpec("stage_saturated", stage, "delivers at most this power", size=Size(0.0, 400.0, 2.0, "W")),
         FaultSpec("stage_over_temperature", stage, "reports over-temperature"),
         FaultSpec("stage_refuses", stage, "does not turn on"),
         FaultSpec("pump_stopped", pump, "no flow"),
         FaultSpec("pump_slow", pump, "this share of the flow asked for", size=Size(0.0, 1.0, 0.5, "x")),
         FaultSpec("air_bubble", pump, "the flow meter reads nothing while a bubble passes"),
-        FaultSpec(
-            "coolant_warm", pump, "coolant enters at this temperature", size=Size(0.0, 90.0, 45.0, "C")
-        ),
+        FaultSpec("coolant_warm", pump, "coolant enters at this temperature", size=Size(0.0, 90.0, 45.0, "C")),
         FaultSpec("emergency_stop", switch, "emergency stop pressed"),
         FaultSpec("loop_open", switch, "hardware interlock loop open"),
         FaultSpec("return_electrode_lost", switch, "return electrode detached"),

@@ -71,9 +71,7 @@ class NetworkPlant:
     ValueError for a step that is not above 0 and for a geometry that cannot be.
     """
 
-    def __init__(
-        self, electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...], tick_s: float
-    ) -> None:
+    def __init__(self, electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...], tick_s: float) -> None:
         if not 0.0 < tick_s < math.inf:
             raise ValueError(f"plant: tick_s is {tick_s!r}; it must be finite and above 0")
         self._network = build_network(electrode, anatomy, sites)
@@ -158,9 +156,7 @@ class NetworkPlant:
             step_coolant_c = self._network.body_c  # carries nothing, and may be unknown
         self._coolant_c = coolant_in_c
         self._energy_in_j += power_w * self._tick_s
-        state = self._step(
-            self._state, self._steps, power_w, coolant_w_k, step_coolant_c, self._disturbance.series_ohm
-        )
+        state = self._step(self._state, self._steps, power_w, coolant_w_k, step_coolant_c, self._disturbance.series_ohm)
         self._state = state
         self.resistance_ohm = state[self._resistance_at]
         return state[self._sites_from :]
@@ -206,8 +202,7 @@ def _disturbed(network: Network, disturbance: Disturbance) -> Network:
         for lump in network.lumps
     )
     edges = tuple(
-        edge._replace(conductance_w_k=edge.conductance_w_k * contact) if edge.a == 0 else edge
-        for edge in network.edges
+        edge._replace(conductance_w_k=edge.conductance_w_k * contact) if edge.a == 0 else edge for edge in network.edges
     )
     leaving_w_k = [lump.perfusion_w_k + lump.far_w_k for lump in lumps]
     leaving_w_k[0] += network.coolant_film_w_k

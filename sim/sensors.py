@@ -25,13 +25,9 @@ class ThermocoupleSpec:
     def __post_init__(self) -> None:
         for name in ("noise_c", "cold_junction_c", "lag_s"):
             if not 0.0 <= getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"thermocouple: {name} is {getattr(self, name)!r}; it must be finite and 0 or more"
-                )
+                raise ValueError(f"thermocouple: {name} is {getattr(self, name)!r}; it must be finite and 0 or more")
         if not 0.0 < self.resolution_c < math.inf:
-            raise ValueError(
-                f"thermocouple: resolution_c is {self.resolution_c!r}; it must be finite and above 0"
-            )
+            raise ValueError(f"thermocouple: resolution_c is {self.resolution_c!r}; it must be finite and above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +105,7 @@ class NoiseSource:
     def _fill(self) -> None:
         block = self._random.standard_normal((NOISE_BLOCK, self._sigma.size)) * self._sigma + self._offset
         at_s = (self._ticks + np.arange(NOISE_BLOCK)) * self._tick_s
-        block += np.outer(
-            np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift
-        )
+        block += np.outer(np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift)
         self._ticks += NOISE_BLOCK
         self._rows = [tuple(row) for row in block[::-1].tolist()]
 
