@@ -83,7 +83,7 @@ def generator_config(scenario: Scenario) -> GeneratorConfig:
         plan=plan,
         tuning=tuning,
         channels=Channels(tuple(device.electrode_channels), tuple(device.sentinel_channels)),
-        limits=resolve_limits_for(device, treatment),
+        limits=resolve_limits_for(device, treatment.overrides),
         features=frozenset(features),
         period_us=device.period_ms * 1000,
         max_power_w=stage.max_power_w,
