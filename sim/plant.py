@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from sim.geometry import Electrode
-from sim.kernel import Kernel, KernelState, kernel_of, steps_in
+from sim.kernel import STEP_MARGIN, Kernel, KernelState, kernel_of, steps_in
 from sim.network import COOLANT_HEAT_J_ML_K, Anatomy, Network, Site, build_network
 
 
@@ -64,6 +64,10 @@ class Plant(Protocol):
         """Put a disturbance in force from now on, instead of the one before."""
 
 
+MOST_STEPS = 200
+"""Steps a tick at most. A usual network takes 1; a thousandth of a millimetre between two boundaries, thousands."""
+
+
 class NetworkPlant:
     """The network of lumps (`sim.network`) behind the plant's seam. Moves `tick_s` at a time.
 
@@ -75,6 +79,12 @@ class NetworkPlant:
         if not 0.0 < tick_s < math.inf:
             raise ValueError(f"plant: tick_s is {tick_s!r}; it must be finite and above 0")
         self._network = build_network(electrode, anatomy, sites)
+        if self._network.shortest_time_s * STEP_MARGIN * MOST_STEPS < tick_s:
+            raise ValueError(
+                f"plant: tick_s is {tick_s!r}, but the network's shortest time constant is "
+                f"{self._network.shortest_time_s:.3g} s, too short for {MOST_STEPS} steps a tick; "
+                "move boundaries apart (target, wall, layers) or shorten the tick"
+            )
         self._disturbed = self._network
         self._tick_s = tick_s
         self._disturbance = Disturbance()

@@ -112,6 +112,7 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("thermocouples", lambda: Bench(replace(SPEC, thermocouples=(ThermocoupleSpec(),)), plant(), 0.02, 1)),
     ("thermocouples", lambda: replace(SPEC, thermocouples=())),
     ("tick_s", lambda: NetworkPlant(COOLED, WALLED, SITES, -0.02)),
+    ("shortest time constant", lambda: NetworkPlant(COOLED, WALLED, SITES, 60.0)),
     ("max_flow_ml_min", lambda: PumpSpec(0.0)),
     ("lag_s", lambda: PumpSpec(20.0, lag_s=math.nan)),
     ("coolant_c", lambda: PumpSpec(20.0, coolant_c=math.nan)),

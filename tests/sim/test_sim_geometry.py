@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -101,7 +102,7 @@ def test_two_poles_far_apart_resist_twice_one() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bipolar", "monopolar"])
-def test_twice_the_conductivity_halves_the_resistance(kind: str) -> None:
+def test_twice_the_conductivity_halves_the_resistance(kind: Literal["monopolar", "bipolar"]) -> None:
     electrode = replace(COOLED, kind=kind, lead_ohm=0.0, return_ohm=0.0)
     tissue = replace(TISSUES["muscle"], permittivity_rel=0.0)
     anatomy = Anatomy(target=tissue, surrounding=tissue)
