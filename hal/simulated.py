@@ -195,22 +195,47 @@ class SimulatedHal:
         return RigTrip.RETURN_ELECTRODE
 
     def _sample(self, tick: int, passed: tuple[Readings, int]) -> Sample:
-        (rf_on, pump_on, loop, start, estop, attached, stage_fault, tc_fault, *rest), cause = passed
+        readings, cause = passed
+        (
+            rf_on,
+            pump_on,
+            loop_closed,
+            start_pressed,
+            estop_pressed,
+            return_attached,
+            stage_fault,
+            tc_fault,
+            power_w,
+            voltage_v,
+            current_a,
+            phase_deg,
+            flow_ml_min,
+            coolant_c,
+            stage_c,
+            temperature_c,
+        ) = readings
         return Sample(
             tick,
             self._now_us,
             rf_on,
             pump_on,
             self._watchdog_tripped,
-            loop,
-            start,
-            estop,
-            attached,
+            loop_closed,
+            start_pressed,
+            estop_pressed,
+            return_attached,
             stage_fault,
             int(self._trip or cause),
             0,
             tc_fault,
-            *rest,
+            power_w,
+            voltage_v,
+            current_a,
+            phase_deg,
+            flow_ml_min,
+            coolant_c,
+            stage_c,
+            temperature_c,
         )
 
     def rf_off(self) -> None:

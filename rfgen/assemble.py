@@ -12,6 +12,7 @@ from hal import Capability, Hal, RigConfig, RigInfo, RigRefused
 from hal.linefault import LINE_FAULTS, FaultyLine
 from hal.simulated import SimulatedHal
 from rfgen.control.plan import Mode, Plan, Step, Tuning
+from rfgen import hostfaults
 from rfgen.device import DeviceProfile, resolve_limits_for
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Event, OperatorAction, Truth
@@ -277,7 +278,7 @@ def assemble(scenario: Scenario, seed: int | None = None) -> Assembly:
     )
     session.happenings = [
         *operator_happenings(scenario, session),
-        *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line)),
+        *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line, session.generator)),
     ]
     return Assembly(scenario, seed, session, on)
 
@@ -291,7 +292,9 @@ def operator_happenings(scenario: Scenario, session: Session) -> list[Happening]
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
 
 
-def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None) -> list[Happening]:
+def _fault_happenings(
+    fault: FaultLine, on: Bench, line: FaultyLine | None, generator: Generator
+) -> list[Happening]:
     """Putting a fault on, and taking it off where it has an end."""
     handle: list[int] = []
     name = fault.kind + ("" if fault.channel is None else f" on channel {fault.channel}")
@@ -302,6 +305,8 @@ def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None) -> l
         if fault.kind in LINE_FAULTS:
             assert line is not None
             handle.append(line.put(fault.kind, fault.size))
+        elif fault.kind in hostfaults.HOST_FAULTS:
+            hostfaults.put(generator, fault.kind)
         else:
             handle.append(on.put(Fault(fault.kind, fault.channel, fault.size)))
         return Event(0, 0, "fault", f"{name} put on{size}", {**data, "on": True})

@@ -127,9 +127,9 @@ class Control(Strict):
     band_c: float = Field(2.0, gt=0.5, le=5)
     ramp_c_s: float = Field(gt=0, le=10)
     ramp_w_s: float = Field(gt=0, le=50)
-    pull_back_ratio: float = Field(1.5, gt=1, le=10)
-    pull_back_share: float = Field(0.5, gt=0, lt=1)
-    recover_s: float = Field(5.0, gt=0, le=60)
+    pull_back_ratio: float = Field(1.3, gt=1, le=10)
+    pull_back_share: float = Field(0.3, gt=0, lt=1)
+    recover_s: float = Field(10.0, gt=0, le=60)
 
 
 Mode = Literal["temperature", "power", "impedance"]

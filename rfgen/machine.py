@@ -46,7 +46,7 @@ class StateMachine:
             model=self,
             states=State,
             initial=state,
-            transitions=[[move.trigger, move.source, move.dest] for move in MOVES],
+            transitions=[{"trigger": move.trigger, "source": move.source, "dest": move.dest} for move in MOVES],
             auto_transitions=False,
         )
 

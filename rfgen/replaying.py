@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hal import Capability, RigIdentity, RigInfo
 from hal.replay import ReplayHal
 from rfgen.assemble import generator_config, rig_config
+from rfgen import hostfaults
 from rfgen.generator import Generator
 from rfgen.record.loader import Run
 from rfgen.records import Decision, Event, OperatorAction
@@ -46,7 +47,8 @@ def replay(run: Run) -> Difference | None:
     requests: dict[int, list[Event]] = {}
     told: dict[int, list[Event]] = {}
     for event in run.events:
-        if event.kind == "operator":
+        host_fault = event.kind == "fault" and event.data.get("kind") in hostfaults.HOST_FAULTS
+        if event.kind == "operator" or host_fault:
             requests.setdefault(event.tick, []).append(event)
         if event.kind in ("operator", "state", "trip"):
             told.setdefault(event.tick, []).append(event)
@@ -80,6 +82,10 @@ def compare(tick: int, recorded: Decision, now: Decision) -> Difference | None:
 
 
 def _ask(generator: Generator, run: Run, event: Event) -> None:
+    """What came to the firmware from elsewhere than the rig: the operator, and a fault of the host itself."""
+    if event.kind == "fault":
+        hostfaults.put(generator, str(event.data["kind"]))
+        return
     boot_count = event.data.get("boot_count")
     linked = None if boot_count is None else _recorded_rig(run)._replace(boot_count=int(str(boot_count)))
     generator.request(OperatorAction(str(event.data["action"])), linked)

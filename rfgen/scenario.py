@@ -127,13 +127,17 @@ class FaultLine(Strict):
     @model_validator(mode="after")
     def _possible(self) -> FaultLine:
         from hal.linefault import LINE_FAULTS
+        from rfgen.hostfaults import HOST_FAULTS
         from sim.faults import FAULTS
 
-        spec = FAULTS.get(self.kind) or LINE_FAULTS.get(self.kind)
+        spec = FAULTS.get(self.kind) or LINE_FAULTS.get(self.kind) or HOST_FAULTS.get(self.kind)
         if spec is None:
-            raise Refusal([Fault(("kind",), "is no fault", suggestion(self.kind, [*FAULTS, *LINE_FAULTS]))])
+            known = [*FAULTS, *LINE_FAULTS, *HOST_FAULTS]
+            raise Refusal([Fault(("kind",), "is no fault", f"{suggestion(self.kind, known)} (`rfgen faults` lists them)")])
         faults = []
         on_channel = self.kind in FAULTS and FAULTS[self.kind].channel
+        if self.kind in HOST_FAULTS and self.for_s is not None:
+            faults.append(Fault(("for",), "means nothing here", f"{self.kind} lasts until the next start: leave it out"))
         if on_channel and self.channel is None:
             faults.append(Fault(("channel",), "is missing", "name the thermocouple's channel, from 0"))
         if not on_channel and self.channel is not None:

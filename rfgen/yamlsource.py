@@ -172,7 +172,9 @@ def suggestion(word: str, words: Iterable[str], what: str = "one of") -> str:
     """A remedy for an unknown word: the nearest, or all."""
     known = sorted(words)
     close = nearest(word, known)
-    return f"did you mean {close!r}?" if close else f"{what} {', '.join(known)}"
+    if close:
+        return f"did you mean {close!r}?"
+    return f"{what} {', '.join(known)}" if len(known) <= 12 else f"{what} {', '.join(known[:10])} and {len(known) - 10} more"
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

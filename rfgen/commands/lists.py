@@ -68,6 +68,7 @@ def devices() -> int:
 def faults() -> int:
     """The faults of the simulation and of the line."""
     from hal.linefault import LINE_FAULTS
+    from rfgen.hostfaults import HOST_FAULTS
     from sim.faults import FAULTS
 
     rows = []
@@ -79,6 +80,7 @@ def faults() -> int:
         size = "" if line.size is None else f"size {line.size.least:g}..{line.size.most:g} {line.size.unit}"
         size += "" if line.size is None else f", usually {line.size.default:g}"
         rows.append((line.kind, "line", line.description, size))
+    rows += [(spec.kind, "host", spec.description, "") for spec in HOST_FAULTS.values()]
     width = max(len(row[0]) for row in rows)
     for kind, group, description, needs in rows:
         click.echo(f"{kind:<{width}}  {group:<12}  {description}" + (f" ({needs})" if needs else ""))
