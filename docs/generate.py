@@ -1,0 +1,103 @@
+"""Writes the pages that are made from the code: states, interlocks, faults, devices. `--check` only compares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hal.linefault import LINE_FAULTS
+from rfgen.device import device_names, load_device
+from rfgen.machine import diagram
+from rfgen.safety.limits import LIMITS
+from rfgen.safety.listing import listing
+from sim.faults import FAULTS
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Made by docs/generate.py from the code: change the code, then run it. -->\n\n"
+
+
+def states() -> str:
+    """The transition table as a diagram."""
+    return (
+        NOTE + "# The five states\n\n```mermaid\n" + diagram() + "```\n\n"
+        "Power is permitted in IMPEDANCE_CHECK, RAMP and HOLD alone. CUTOFF keeps its first reason and is left for IDLE only when the\n"
+        "operator acknowledges and the cause is gone.\n"
+    )
+
+
+def interlocks() -> str:
+    """The catalogue, with default limits."""
+    lines = [
+        NOTE + "# Interlocks\n",
+        "The rows that this firmware runs, with the default limits. A device profile may move a limit inside its hard range;",
+        "`rfgen interlocks --device NAME` prints what is then in force.\n",
+        "Armed: I idle, C impedance check, R ramp, H hold, X cutoff. Clears: R once the reading has been good for 1 s,",
+        "A with the acknowledge, L with a new link.\n",
+        "| id | trips when | for | armed | clears | needs |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = listing()
+    for row in rows:
+        persist = f"{row['persist_s']:g} s" if row["persist_s"] else "at once"
+        needs = "" if row["needs"] == "nothing" else row["needs"]
+        lines.append(f"| {row['id']} | {row['trips_when']} | {persist} | {row['armed']} | {row['clears']} | {needs} |")
+    lines += ["", "## What a trip usually means", "", "| id | look at |", "|---|---|"]
+    lines += [f"| {row['id']} | {row['usually']} |" for row in rows]
+    lines += ["", "## Limits", "", "| limit | default | may be | what it is |", "|---|---|---|---|"]
+    for spec in LIMITS.values():
+        unit = "" if spec.unit == "1" else f" {spec.unit}"
+        lines.append(f"| {spec.name} | {spec.default:g}{unit} | {spec.hard_min:g} to {spec.hard_max:g}{unit} | {spec.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def faults() -> str:
+    """What can be put on a run."""
+    lines = [
+        NOTE + "# Faults\n",
+        "A scenario puts a fault on by a line under `faults`: `at` (`12 s`, `hold + 5 s`), `kind`, and where the kind has them `channel`,",
+        "`size` and `for` (how long; without it, to the end).\n",
+        "| kind | on | what it does | size |",
+        "|---|---|---|---|",
+    ]
+    for spec in FAULTS.values():
+        size = "" if spec.size is None else f"{spec.size.least:g} to {spec.size.most:g} {spec.size.unit}, usually {spec.size.default:g}"
+        where = spec.group + (" (needs `channel`)" if spec.channel else "")
+        lines.append(f"| {spec.kind} | {where} | {spec.description} | {size} |")
+    for line in LINE_FAULTS.values():
+        size = "" if line.size is None else f"{line.size.least:g} to {line.size.most:g} {line.size.unit}, usually {line.size.default:g}"
+        lines.append(f"| {line.kind} | line | {line.description} | {size} |")
+    return "\n".join(lines) + "\n"
+
+
+def devices() -> str:
+    """The profiles and where their figures come from."""
+    lines = [NOTE + "# Device profiles\n", "Stand-ins for kinds of generator, not models of a product. A figure is assumed unless its source says otherwise.\n"]
+    for name in device_names():
+        profile = load_device(name)
+        lines += [f"## {name}", "", profile.description, "", "| figure | source |", "|---|---|"]
+        lines += [f"| {path} | {source} |" for path, source in profile.sources.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"states.md": states, "interlocks.md": interlocks, "faults.md": faults, "devices.md": devices}
+
+
+def main() -> int:
+    """0 where every page is as the code has it."""
+    stale = []
+    for name, make in PAGES.items():
+        path = HERE / name
+        text = make()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        print(f"not as the code has it: {', '.join(stale)}; run docs/generate.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
