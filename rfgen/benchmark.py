@@ -1,0 +1,171 @@
+"""How well control does on random patients: one patient's figures, judged without the controller's own help.
+
+The yardstick of speed is a bound that no controller can beat: the later of the set-point ramp's own end, and of the moment at
+which the most power that the treatment allows, given from the start and without regard to overshoot, has brought
+the control thermocouple to its target. The same open-loop run says beforehand who cannot be brought there at all.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from hal import Reply, Sample
+from rfgen.assemble import assemble, bench, generator_config
+from rfgen.control.controller import ARRIVED_C
+from rfgen.device import load_device
+from rfgen.population import patient, scenario_of
+from rfgen.records import Decision, State
+from rfgen.scenario import Scenario, Step, Treatment
+
+SLOWER_THAN_FASTEST = 1.3
+OVERSHOOT_C = 2.0
+HOLD_C = 1.0
+SETTLE_S = 10.0
+
+TREATMENTS: dict[str, Treatment] = {
+    "bench": Treatment(steps=(Step(target_c=60.0, hold_s=30.0),), max_power_w=4.5),
+    "cosman-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=2.9),
+    "invamed-fusion": Treatment(steps=(Step(target_c=85.0, hold_s=30.0),), max_power_w=5.3),
+    "optablate-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=4.3),
+    "osteocool-like": Treatment(steps=(Step(target_c=70.0, hold_s=30.0),), max_power_w=6.6),
+    "rita-like": Treatment(steps=(Step(target_c=95.0, hold_s=30.0),), max_power_w=30.0),
+}
+"""Per profile with a temperature mode; the power limit leaves some patients out of reach, as a real one does."""
+
+
+class Result(NamedTuple):
+    """One patient under one profile. Temperatures in C, times in s; NaN where there was no hold to judge."""
+
+    device: str
+    seed: int
+    number: int
+    reach: str
+    """reachable, marginal or unreachable: by the open-loop run at full power."""
+    reason: str
+    overshoot_c: float
+    """Noise-free, at the control thermocouple's junction, over the target, from the ramp's start to the end of the hold."""
+    overshoot_reading_c: float
+    hold_off_c: float
+    """Most distance from the target, from 10 s after HOLD was entered; noise-free."""
+    hold_off_reading_c: float
+    ramp_s: float
+    fastest_s: float
+
+    @property
+    def slower(self) -> float:
+        """Time to target over the bound."""
+        return self.ramp_s / self.fastest_s
+
+    def failures(self) -> list[str]:
+        """What was asked and not met."""
+        if self.reach == "unreachable":
+            return [] if self.reason == "RAMP_TIMEOUT" else [f"out of reach, but ended in {self.reason}"]
+        if self.reach == "marginal" and self.reason == "RAMP_TIMEOUT":
+            return []
+        if self.reason != "hold_complete":
+            return [f"ended in {self.reason}"]
+        found = []
+        for name, value, most in (
+            ("overshoot", self.overshoot_c, OVERSHOOT_C),
+            ("overshoot of the reading", self.overshoot_reading_c, OVERSHOOT_C),
+            ("distance in the hold", self.hold_off_c, HOLD_C),
+            ("distance of the reading in the hold", self.hold_off_reading_c, HOLD_C),
+            ("time over the fastest", self.slower, SLOWER_THAN_FASTEST),
+        ):
+            if not value <= most:
+                found.append(f"{name} {value:.2f}, at most {most:g}")
+        return found
+
+    @property
+    def badness(self) -> float:
+        """Nearest to, or furthest past, a limit; 1 is the limit."""
+        if self.failures():
+            return 10.0 + max(self.overshoot_c, 0.0)
+        if self.reason != "hold_complete":
+            return 0.0
+        return max(
+            self.overshoot_c / OVERSHOOT_C,
+            self.hold_off_c / HOLD_C,
+            self.overshoot_reading_c / OVERSHOOT_C,
+            self.hold_off_reading_c / HOLD_C,
+            self.slower / SLOWER_THAN_FASTEST,
+        )
+
+
+def scenario_for(device: str, seed: int, number: int) -> Scenario:
+    """The patient under the profile's benchmark treatment. Raises KeyError for a profile without one."""
+    profile = load_device(device)
+    return scenario_of(patient(device, seed, number), profile, TREATMENTS[device])
+
+
+def full_power_s(scenario: Scenario, most_s: float) -> float:
+    """When full power, from the start, brings the control junction to its target; infinite where not within `most_s`.
+
+    Open loop: the plant and the output stage alone; the controller has no part in it.
+    """
+    config = generator_config(scenario)
+    target_c = scenario.treatment.steps[0].target_c
+    assert target_c is not None
+    on = bench(scenario, seed=0)
+    for _ in range(round(config.prime_s / on.tick_s)):  # coolant flows before the power comes
+        on.step(False, 0.0, config.plan.flow_ml_min)
+    for tick in range(round(most_s / on.tick_s)):
+        on.step(True, config.plan.most_w, config.plan.flow_ml_min)
+        if on.junction_c[0] >= target_c - ARRIVED_C:
+            return (tick + 1) * on.tick_s
+    return math.inf
+
+
+def judge(device: str, seed: int, number: int) -> Result:
+    """Treat one patient, and measure."""
+    scenario = scenario_for(device, seed, number)
+    config = generator_config(scenario)
+    step = scenario.treatment.steps[0]
+    target_c = step.target_c
+    assert target_c is not None
+    timeout_s = config.limits["ramp_timeout_s"]
+    by_power_s = full_power_s(scenario, timeout_s)
+    fastest_s = max(by_power_s, (target_c - ARRIVED_C - scenario.plant.body_c) / config.tuning.ramp_c_s)
+    reach = "reachable"
+    if math.isinf(by_power_s):
+        reach = "unreachable"
+    elif fastest_s * SLOWER_THAN_FASTEST > timeout_s:
+        reach = "marginal"
+
+    assembly = assemble(scenario)
+    session, on = assembly.session, assembly.bench
+    settle = round(SETTLE_S / on.tick_s)
+    ticks = {State.RAMP: 0, State.HOLD: 0}
+    most = {"true": -math.inf, "read": -math.inf}
+    off = {"true": -math.inf, "read": -math.inf}
+
+    def look(tick: int, reply: Reply, decision: Decision) -> None:
+        if decision.state not in ticks or not isinstance(reply, Sample):
+            return
+        ticks[decision.state] += 1
+        true_c, read_c = on.junction_c[0] - target_c, reply.temperature_c[0] - target_c
+        most["true"] = max(most["true"], true_c)
+        most["read"] = max(most["read"], read_c)
+        if ticks[State.HOLD] > settle:
+            off["true"] = max(off["true"], abs(true_c))
+            off["read"] = max(off["read"], abs(read_c))
+
+    session.on_tick = look
+    session.truth = None
+    session.settle_s = 0.1
+    session.run()
+    held = ticks[State.HOLD] > settle
+    return Result(
+        device,
+        seed,
+        number,
+        reach,
+        str(session.generator.reason),
+        most["true"],
+        most["read"],
+        off["true"] if held else math.nan,
+        off["read"] if held else math.nan,
+        ticks[State.RAMP] * on.tick_s,
+        fastest_s,
+    )
