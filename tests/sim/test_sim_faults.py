@@ -363,6 +363,31 @@ def test_a_second_random_fault_does_not_shift_the_first() -> None:
     noisy, both = run(alone, 100, 5.0), run(crowded, 100, 5.0)
     assert _t(noisy) == _t(both)
     assert _t(noisy, 1) != _t(both, 1)
+    # nor do two alike draw alike
+    sound = run(bench(), 100, 5.0)
+    noise = [[f - s for f, s in zip(_t(both, i), _t(sound, i), strict=True)] for i in (0, 1)]
+    assert max(abs(a - b) for a, b in zip(*noise, strict=True)) > 1.0
+
+
+def test_taking_one_off_leaves_the_other_on() -> None:
+    subject = bench()
+    stuck, opened = subject.put(Fault("thermocouple_stuck", 1)), subject.put(Fault("thermocouple_open", 0))
+    before_c = run(subject, 10, 12.0)[-1].temperature_c[1]
+    subject.take_off(opened)
+    (readings,) = run(subject, 1, 12.0)
+    assert readings.tc_fault == 0
+    assert readings.temperature_c[1] == before_c
+    subject.take_off(stuck)
+    assert run(subject, 100, 12.0)[-1].temperature_c[1] != before_c
+
+
+@pytest.mark.parametrize("kind", ["open_load", "short_load"])
+def test_a_broken_circuit_heats_no_tissue(kind: str) -> None:
+    subject = bench()
+    subject.put(_fault(kind))
+    run(subject, 100, 20.0)
+    assert subject.plant.energy_in_j == 0.0
+    assert subject.power_w > 0.0
 
 
 def test_a_channel_the_bench_has_not_is_refused() -> None:

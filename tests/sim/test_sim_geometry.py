@@ -83,7 +83,16 @@ def test_resistance_to_infinity_is_the_spheroid_s_closed_form(half_m: float, sle
 
 @settings(deadline=None)
 @given(electrodes)
-def test_two_poles_resist_more_than_one_and_less_than_two_apart(electrode: Electrode) -> None:
+def test_heat_leaves_two_poles_side_by_side(electrode: Electrode) -> None:
+    one = ShellFrame.of(replace(electrode, kind="monopolar"))
+    two = ShellFrame.of(replace(electrode, kind="bipolar"))
+    single = one.thermal_shape_m(one.surface_m, two.touch_m)
+    assert two.thermal_shape_m(two.surface_m, two.touch_m) == pytest.approx(single / 2.0, rel=1e-9)
+
+
+@settings(deadline=None)
+@given(electrodes)
+def test_two_poles_resist_less_than_two_apart(electrode: Electrode) -> None:
     one = ShellFrame.of(replace(electrode, kind="monopolar"))
     two = ShellFrame.of(replace(electrode, kind="bipolar"))
     single = one.electrical_shape_m(one.surface_m, math.inf)

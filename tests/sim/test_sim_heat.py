@@ -79,6 +79,18 @@ def test_a_disturbance_shows_at_once_and_goes_without_trace() -> None:
     assert subject.resistance_ohm == pytest.approx(before_ohm, rel=1e-12)
 
 
+@pytest.mark.parametrize("perfusion", [1.0, 50.0])
+def test_a_long_tick_goes_in_steps_short_enough(perfusion: float) -> None:
+    coarse, fine = plant(2.0), plant(0.02)
+    for subject in (coarse, fine):
+        subject.disturb(Disturbance(perfusion_scale=perfusion))
+    for _ in range(20):
+        coarse.advance(4.0, 10.0, 22.0)
+        for _ in range(100):
+            fine.advance(4.0, 10.0, 22.0)
+        assert coarse.lump_c == pytest.approx(fine.lump_c, abs=1.0)
+
+
 @settings(deadline=None, max_examples=40)
 @given(anatomies, drives, st.floats(5.0, 45.0))
 def test_temperatures_stay_within_physical_bounds(
