@@ -54,9 +54,8 @@ def backend(name: str) -> Callable[..., Hal]:
         raise HalError(f"no backend {name!r}; there are: {', '.join(offers) or 'none'}{meant}")
     if len(points) > 1:
         # to take either would let one package stand in for another unseen
-        raise HalError(
-            f"backend {name!r} is claimed by {' and '.join(_package(p) for p in points)}: uninstall all but one"
-        )
+        packages = " and ".join(_package(p) for p in points)
+        raise HalError(f"backend {name!r} is claimed by {packages}: uninstall all but one")
     point = points[0]
     try:
         made_by = point.load()

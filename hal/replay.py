@@ -43,7 +43,10 @@ class ReplayHal:
         return info
 
     def exchange(self, command: Command) -> Reply:
-        """The next recorded reply; END_OF_RECORDING when there is none. Raises HalError outside open..close."""
+        """The next recorded reply; END_OF_RECORDING when there is none.
+
+        Raises HalError outside open..close.
+        """
         if not self._is_open:
             raise HalError("exchange before open or after close: open the recording first")
         self.commands.append(command)

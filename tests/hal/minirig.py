@@ -55,13 +55,14 @@ class MiniRig:
             RigIdentity("mini", "7", "1"),
             simulated=True,
             thermocouples=thermocouples,
-            capabilities=capabilities,
+            capabilities=capabilities | Capability.SIMULATION,
             boot_count=3,
             watchdog_min_ms=20,
             watchdog_max_ms=500,
             max_power_w=50.0,
         )
         self.config: RigConfig | None = None
+        self.period_us = PERIOD_US
         self.now_us = 1_000_000
         self.rf_on = False
         self.set_w = 0.0
@@ -82,6 +83,7 @@ class MiniRig:
         if not self.takes(config):
             raise RigRefused(f"it cannot do {config}")
         self.config = config
+        self.period_us = config.period_us
         return self.info
 
     def takes(self, config: RigConfig) -> bool:
@@ -123,16 +125,16 @@ class MiniRig:
     def miss(self) -> None:
         """A period in which no request came."""
         self.pass_period()
-        self.unheard_us += PERIOD_US
+        self.unheard_us += self.period_us
         if self.rf_on and self.config is not None and self.unheard_us >= 1000 * self.config.watchdog_ms:
             self.rf_on = False
             self.trip = RigTrip.WATCHDOG
 
     def pass_period(self) -> None:
-        self.now_us += PERIOD_US
-        most_w = self.stage_w + self.slew_w_s * PERIOD_US * 1e-6
+        self.now_us += self.period_us
+        most_w = self.stage_w + self.slew_w_s * self.period_us * 1e-6
         self.stage_w = min(self.set_w, most_w) if self.rf_on else 0.0
-        self.tip_c += PERIOD_US * 1e-6 * (0.4 * self.stage_w - 0.2 * (self.tip_c - 37.0))
+        self.tip_c += self.period_us * 1e-6 * (0.4 * self.stage_w - 0.2 * (self.tip_c - 37.0))
 
     def measure(self, tick: int) -> Sample:
         on = self.rf_on

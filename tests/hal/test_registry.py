@@ -35,7 +35,8 @@ def test_own_backends_are_there() -> None:
 
 
 def test_a_third_party_backend_is_found_and_made(site: Path) -> None:
-    (site / "acme_bench.py").write_text("class Bench:\n    def __init__(self, port):\n        self.port = port\n")
+    source = "class Bench:\n    def __init__(self, port):\n        self.port = port\n"
+    (site / "acme_bench.py").write_text(source)
     _install(site, "acme-bench", "acme = acme_bench:Bench")
     assert list(backends()) == sorted(backends())
     made = backend("acme")("COM3")
@@ -51,7 +52,8 @@ def test_listing_runs_no_code_of_a_package(site: Path) -> None:
 
 
 def test_an_unknown_name_names_the_known_and_the_nearest() -> None:
-    with pytest.raises(HalError, match=r"^no backend 'relpay'; there are: .*did you mean 'replay'\?$") as caught:
+    says = r"^no backend 'relpay'; there are: .*did you mean 'replay'\?$"
+    with pytest.raises(HalError, match=says) as caught:
         backend("relpay")
     for known in backends():
         assert known in str(caught.value)
@@ -67,7 +69,7 @@ def test_a_name_like_no_other_suggests_none() -> None:
     ("source", "point", "says"),
     [
         ("raise RuntimeError('no driver')", "acme_broken:Bench", r"RuntimeError: no driver"),
-        ("import a_module_that_nobody_has", "acme_broken:Bench", r"ModuleNotFoundError: .*a_module_that_nobody_has"),
+        ("import nobody_has_this", "acme_broken:Bench", r"ModuleNotFoundError: .*nobody_has_this"),
         ("Other = int", "acme_broken:Bench", r"AttributeError: .*Bench"),
         ("Bench = 3", "acme_broken:Bench", r"is a int, not a class or function"),
     ],

@@ -31,18 +31,18 @@ def _recorded(ticks: int) -> list[Reply]:
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(commands, max_size=30), st.integers(0, 30), st.sets(st.integers(0, 29)))
-def test_replies_come_in_order_whatever_is_commanded(given_: list[Command], ticks: int, missing: set[int]) -> None:
+def test_replies_come_in_order_whatever_is_asked(asked: list[Command], ticks: int, missing: set[int]) -> None:
     recorded = [
         NoSample(reply.tick, Absence.TIMEOUT) if place in missing else reply
         for place, reply in enumerate(_recorded(ticks))
     ]
     replayed = ReplayHal(recorded, INFO)
     replayed.open(CONFIG)
-    got = [replayed.exchange(command) for command in given_]
-    heard = min(len(given_), ticks)
+    got = [replayed.exchange(command) for command in asked]
+    heard = min(len(asked), ticks)
     assert all(a is b for a, b in zip(got[:heard], recorded[:heard], strict=True))
-    assert got[heard:] == [NoSample(c.tick, Absence.END_OF_RECORDING) for c in given_[heard:]]
-    assert replayed.commands == given_
+    assert got[heard:] == [NoSample(c.tick, Absence.END_OF_RECORDING) for c in asked[heard:]]
+    assert replayed.commands == asked
 
 
 def test_it_is_a_hal() -> None:
