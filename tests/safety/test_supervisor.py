@@ -1,0 +1,187 @@
+"""Persistence at any period, the latch, and when a cause is gone."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfgen.records import State
+from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.compile import Channels
+from rfgen.safety.deriver import NOTHING_KNOWN
+from rfgen.safety.expr import flag, signal
+from rfgen.safety.limits import resolve_limits
+from rfgen.safety.signals import Signals
+from rfgen.safety.supervisor import Supervisor
+
+CHANNELS = Channels((0,), ())
+ALL = frozenset(State)
+FINE = NOTHING_KNOWN._replace(temperature_c=(37.0,), impedance_ohm=100.0)
+OPEN = FINE._replace(loop_open=True)
+UNSURE = FINE._replace(impedance_ohm=None)
+HIGH = FINE._replace(impedance_ohm=900.0)
+
+
+def row_of(persist_us: int, clears: Clears = Clears.READING, *, impedance: bool = False) -> Row:
+    condition = signal.impedance_ohm > 800.0 if impedance else flag.loop_open
+    return Row("TEST", "none", condition, ALL, clears, "nothing", persist_us)
+
+
+def supervisor(*rows: Row) -> Supervisor:
+    return Supervisor(resolve_limits(), CHANNELS, frozenset(Needs), rows)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    persist_ms=st.integers(0, 1000),
+    periods_ms=st.lists(st.integers(1, 97), min_size=1, max_size=60),
+    fine_first=st.integers(0, 5),
+)
+def test_it_trips_on_the_first_sample_at_or_after_its_persistence(
+    persist_ms: int, periods_ms: list[int], fine_first: int
+) -> None:
+    """At any period, also one that does not divide the duration."""
+    under_test = supervisor(row_of(persist_ms * 1000))
+    now_ms = 1000
+    for _ in range(fine_first):
+        now_ms += 20
+        assert under_test.evaluate(State.RAMP, FINE, now_ms * 1000) == (0, 0)
+    since_ms = now_ms
+    for n, period_ms in enumerate(periods_ms):
+        if n > 0:
+            now_ms += period_ms
+        violated, tripped = under_test.evaluate(State.RAMP, OPEN, now_ms * 1000)
+        assert violated == 1
+        due = now_ms - since_ms >= persist_ms
+        assert bool(tripped) is due
+        if due:
+            return
+
+
+@settings(deadline=None)
+@given(persist_ms=st.integers(41, 500), gap_at=st.integers(0, 30))
+def test_one_good_sample_starts_the_count_again(persist_ms: int, gap_at: int) -> None:
+    under_test = supervisor(row_of(persist_ms * 1000))
+    needed = -(-persist_ms // 20)
+    now_us, tripped, since_gap = 0, 0, 0
+    for tick in range(gap_at + needed + 5):
+        now_us += 20_000
+        signals = FINE if tick == gap_at else OPEN
+        since_gap = 0 if tick == gap_at else since_gap + 1
+        if gap_at > needed and tick >= needed:
+            break
+        tripped = under_test.evaluate(State.RAMP, signals, now_us)[1]
+        assert bool(tripped) is (since_gap > needed or (tick < gap_at and since_gap > needed))
+        if tripped:
+            break
+
+
+@given(ticks=st.integers(1, 40))
+def test_a_value_not_measured_holds_the_count_where_it_was(ticks: int) -> None:
+    """Neither starts, counts nor clears."""
+    under_test = supervisor(row_of(100_000, Clears.ACKNOWLEDGE, impedance=True))
+    now_us = 20_000
+    assert under_test.evaluate(State.RAMP, HIGH, now_us)[1] == 0
+    for _ in range(ticks):
+        now_us += 20_000
+        assert under_test.evaluate(State.RAMP, UNSURE, now_us) == (0, 0)
+    for n in range(5):
+        now_us += 20_000
+        assert bool(under_test.evaluate(State.RAMP, HIGH, now_us)[1]) is (n == 4)
+
+
+def test_a_tick_without_a_sample_lets_what_was_counting_go_on() -> None:
+    under_test = supervisor(row_of(100_000))
+    under_test.evaluate(State.RAMP, FINE, 20_000)
+    under_test.evaluate(State.RAMP, OPEN, 40_000)
+    missed = NOTHING_KNOWN._replace(missed_ticks=1)
+    assert under_test.missed(State.RAMP, missed) == (0, 0)
+    assert under_test.missed(State.RAMP, missed) == (0, 0)
+    assert under_test.evaluate(State.RAMP, OPEN, 140_000)[1] == 1
+
+
+def test_every_row_is_evaluated_though_another_tripped() -> None:
+    under_test = Supervisor(resolve_limits(), CHANNELS, frozenset(Needs), ROWS)
+    both = FINE._replace(loop_open=True, estop_pressed=True, flow_ml_min=10.0, electrode_spread_c=0.0)
+    _, tripped = under_test.evaluate(State.RAMP, both, 20_000)
+    ids = {row.id for bit, row in enumerate(ROWS) if tripped >> bit & 1}
+    assert ids == {"ESTOP", "LOOP_OPEN"}
+    assert under_test.latched == tripped
+    assert under_test.evaluate(State.CUTOFF, both, 40_000)[1] == 0  # told once
+
+
+@settings(deadline=None)
+@given(bad_ticks=st.integers(1, 30), period_ms=st.integers(5, 90))
+def test_a_reading_is_gone_after_a_good_second_and_not_before(bad_ticks: int, period_ms: int) -> None:
+    under_test = supervisor(row_of(0, Clears.READING))
+    now_us = 0
+    for _ in range(bad_ticks):
+        now_us += period_ms * 1000
+        under_test.evaluate(State.RAMP, OPEN, now_us)
+    last_bad_us = now_us
+    assert under_test.not_gone() == ("TEST",)
+    for _ in range(400):
+        now_us += period_ms * 1000
+        under_test.evaluate(State.CUTOFF, FINE, now_us)
+        gone = now_us - last_bad_us >= 1_000_000
+        assert under_test.not_gone() == (() if gone else ("TEST",))
+        if gone:
+            break
+    under_test.acknowledge()
+    assert under_test.latched == 0
+
+
+def test_a_reading_that_comes_back_starts_the_second_again() -> None:
+    under_test = supervisor(row_of(0, Clears.READING))
+    for ms in (20, 40):
+        under_test.evaluate(State.RAMP, OPEN, ms * 1000)
+    for ms in range(60, 1000, 20):
+        under_test.evaluate(State.CUTOFF, FINE, ms * 1000)
+    under_test.evaluate(State.CUTOFF, OPEN, 1_000_000)
+    under_test.evaluate(State.CUTOFF, FINE, 1_980_000)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 2_000_000)
+    assert under_test.not_gone() == ()
+
+
+def test_a_lost_link_is_gone_with_a_new_one_alone() -> None:
+    under_test = supervisor(row_of(0, Clears.RELINK))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    for ms in range(40, 5000, 20):
+        under_test.evaluate(State.CUTOFF, FINE, ms * 1000)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.relinked()
+    assert under_test.not_gone() == ()
+
+
+def test_what_clears_by_acknowledge_is_gone_at_once() -> None:
+    under_test = supervisor(row_of(0, Clears.ACKNOWLEDGE))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    assert under_test.latched == 1
+    assert under_test.not_gone() == ()
+
+
+def test_after_a_new_link_a_reading_must_be_good_for_a_second_of_the_new_clock() -> None:
+    """The rig's clock may have started again at nothing: what was known on the old one is worth nothing."""
+    under_test = supervisor(row_of(0, Clears.READING))
+    under_test.evaluate(State.RAMP, OPEN, 50_000_000)
+    under_test.relinked()
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 20_000)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 1_020_000)
+    assert under_test.not_gone() == ()
+
+
+@settings(deadline=None)
+@given(states=st.lists(st.sampled_from(list(State)), min_size=1, max_size=30))
+def test_a_deep_copy_counts_on_alike(states: list[State]) -> None:
+    under_test = supervisor(row_of(100_000))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    twin = copy.deepcopy(under_test)
+    stream: list[tuple[State, Signals]] = [(state, OPEN if n % 3 else FINE) for n, state in enumerate(states)]
+    for n, (state, signals) in enumerate(stream):
+        now_us = 40_000 + 20_000 * n
+        assert under_test.evaluate(state, signals, now_us) == twin.evaluate(state, signals, now_us)
