@@ -126,9 +126,9 @@ class Generator:
 
     def _decide(self, reply: Reply) -> Decision:
         machine = self.machine
-        cut = False
+        before = machine.state
         if self._requests:
-            cut = self._take_requests()
+            self._take_requests()
         state = machine.state
         sample: Sample | None
         if isinstance(reply, Sample):
@@ -143,13 +143,14 @@ class Generator:
             self._had_sample = False
         if tripped:
             self._trip(tripped)
-            cut = True
-        elif sample is not None and state in RADIATING and not cut:
+        elif sample is not None and state in RADIATING:
             self._run(state, sample, signals)
         state = machine.state
         if state is State.CUTOFF:
             self._cutoff_ticks += 1
-        return self._command(state, violated, tripped, cut)
+            # a cutoff goes out at once, in the tick that decided it
+            return self._command(state, violated, tripped, tripped != 0 or before is not State.CUTOFF)
+        return self._command(state, violated, tripped, False)
 
     def _command(self, state: State, violated: int, tripped: int, cut: bool) -> Decision:
         controller = self.controller
@@ -218,10 +219,9 @@ class Generator:
 
     # --- the operator -----------------------------------------------------------------------------------------------
 
-    def _take_requests(self) -> bool:
-        """Take what the operator asked for; True where RF is to be cut now."""
+    def _take_requests(self) -> None:
+        """Take what the operator asked for."""
         requests, self._requests = self._requests, []
-        cut = False
         for action, linked in requests:
             refused = self._refusal(action, linked)
             self._event(
@@ -242,13 +242,11 @@ class Generator:
                 self._move("start")
             elif action is OperatorAction.STOP:
                 self._cut(OPERATOR_STOP)
-                cut = True
             else:
                 self.supervisor.acknowledge()
                 self.reason = None
                 self.controller = Controller(self.config.plan, self.config.tuning, self._tick_s)
                 self._move("acknowledge")
-        return cut
 
     def _refusal(self, action: OperatorAction, linked: RigInfo | None) -> str | None:
         """Why a request cannot be met; None where it can. A new link is taken note of on the way."""

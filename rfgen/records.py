@@ -27,7 +27,6 @@ class OperatorAction(enum.Enum):
     START = "start"
     STOP = "stop"
     ACKNOWLEDGE = "acknowledge"
-    NEW_PATIENT = "new_patient"
 
 
 class Decision(NamedTuple):
