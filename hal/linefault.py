@@ -51,6 +51,13 @@ class Unheard(Protocol):
         """A period in which no request reached the rig."""
 
 
+def bad_frames_of(burst: bytes) -> int:
+    """How many bad frames a burst makes that runs into a request: every 00 in it ends one, and the request
+    ends the last. An empty frame is ignored."""
+    *ended, _ = burst.split(b"\0")
+    return sum(map(bool, ended)) + 1
+
+
 @dataclass(slots=True)
 class _Way:
     """What happens to one frame."""
@@ -239,7 +246,8 @@ class FaultyLine:
             self.miss()
             return NoSample(command.tick, Absence.TIMEOUT if self._port else Absence.LINE_DOWN)
         if self._on("line_garbage"):
-            self._bad_frames += self._burst()
+            burst = self._random["line_garbage"].randbytes(math.ceil(self._sum("line_garbage")))
+            self._bad_frames += bad_frames_of(burst)
             request.lost = True
         elif request.spoilt and not request.lost:
             self._bad_frames += 1
@@ -258,9 +266,6 @@ class FaultyLine:
     def close(self) -> None:
         """Closes the backend whatever the line is like: a rig is given back with RF off."""
         self._open = False
-        self._overtaken = None
-        self._off_owed = 0
-        self._late.clear()
         self.hal.close()
 
     def miss(self) -> None:
@@ -314,13 +319,6 @@ class FaultyLine:
             self._off_owed = 0
             self.hal.rf_off()
         return arrives
-
-    def _burst(self) -> int:
-        """Bad frames made of a burst that runs into a request: every 00 in it ends one, and the request
-        ends the last. An empty frame is ignored."""
-        noise = self._random["line_garbage"].randbytes(math.ceil(self._sum("line_garbage")))
-        *ended, _ = noise.split(b"\0")
-        return sum(map(bool, ended)) + 1
 
     # --- the way back ---------------------------------------------------------------------------------
 

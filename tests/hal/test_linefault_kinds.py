@@ -9,7 +9,7 @@ from lines import LINE_DOWN, RIG_ERROR, TIMEOUT, alike, line_to, run, samples, w
 from minirig import CONFIG, MiniRig, off, on
 
 from hal import HalError, NoSample, RigTrip, RigUnavailable
-from hal.linefault import FaultyLine
+from hal.linefault import FaultyLine, bad_frames_of
 
 
 def test_dropped_requests_never_reach_the_rig_and_dropped_replies_do() -> None:
@@ -23,6 +23,36 @@ def test_dropped_requests_never_reach_the_rig_and_dropped_replies_do() -> None:
     assert 1194 < len(heard) < 1366
     assert {r.reason for r in replies if isinstance(r, NoSample)} == {TIMEOUT}
     assert line.discarded == 0
+
+
+def test_two_shares_act_one_after_the_other() -> None:
+    line, rig = line_to()
+    line.put("line_drop", 0.3)
+    line.put("line_drop", 0.3)
+    run(line, 2000, make=off)
+    assert 890 < len(rig.obeyed) < 1070  # 0.49 of 2000, within 4 sigma
+
+
+def test_a_lost_frame_cannot_be_damaged_too() -> None:
+    line, rig = line_to()
+    put_on = [line.put("line_drop", 0.5), line.put("line_corrupt", 0.5)]
+    run(line, 2000, make=off)
+    # a quarter of the requests is heard; of their replies a quarter comes damaged
+    assert 423 < len(rig.obeyed) < 577
+    assert 80 < line.discarded < 170
+    for handle in put_on:
+        line.take_off(handle)
+    assert 423 < samples(run(line, 1))[0].bad_frames < 577  # a quarter of the requests comes damaged
+
+
+def test_no_link_is_made_where_no_frame_arrives_and_one_is_where_most_do() -> None:
+    line, rig = line_to()
+    handle = line.put("line_drop", 1.0)
+    with pytest.raises(RigUnavailable, match="no rig answered in 5 tries"):
+        line.open(CONFIG)
+    line.take_off(handle)
+    line.put("line_drop", 0.1)
+    assert line.open(CONFIG) == rig.info
 
 
 def test_the_rig_goes_on_with_its_last_command_until_its_watchdog_fires() -> None:
@@ -127,6 +157,47 @@ def test_a_request_that_nothing_overtakes_is_obeyed_a_tick_late() -> None:
     assert rig.rf_on
 
 
+def test_an_overtaken_request_is_lost_with_a_line_that_falls_silent() -> None:
+    line, rig = line_to()
+    line.put("line_reorder", 1.0)
+    run(line, 1)
+    silent = line.put("line_silent")
+    run(line, 1, 1)
+    line.take_off(silent)
+    line.put("line_drop", 1.0)
+    run(line, 3, 2)
+    assert rig.obeyed == []
+
+
+def test_an_overtaken_request_is_lost_with_a_rig_that_boots() -> None:
+    line, rig = line_to()
+    line.put("line_reorder", 1.0)
+    run(line, 1)
+    line.put("rig_reboot")
+    line.put("line_drop", 1.0)
+    assert why_not(run(line, 2, 1)) == [TIMEOUT, TIMEOUT]
+    assert rig.obeyed == []
+
+
+@pytest.mark.parametrize(
+    ("burst", "frames"),
+    [(b"", 1), (b"ab", 1), (b"\0", 1), (b"a\0", 2), (b"a\0\0b", 2), (b"\0a\0b\0c", 3), (b"\0\0\0", 1)],
+)
+def test_a_burst_makes_a_bad_frame_of_what_stands_before_each_00(burst: bytes, frames: int) -> None:
+    assert bad_frames_of(burst) == frames
+
+
+def test_garbage_swallows_rf_off_and_the_hello_too() -> None:
+    line, rig = line_to()
+    run(line, 5)
+    handle = line.put("line_garbage")
+    line.rf_off()
+    assert rig.rf_on
+    with pytest.raises(RigUnavailable, match="no rig answered"):
+        line.open(CONFIG)
+    line.take_off(handle)
+
+
 @pytest.mark.parametrize("size", [1.0, 64.0, 4096.0])
 def test_garbage_costs_the_tick_and_makes_bad_frames(size: float) -> None:
     line, rig = line_to()
@@ -168,6 +239,19 @@ def test_a_silent_line_carries_nothing_either_way() -> None:
     assert why_not(run(line, 2, 24)) == [None, None]
 
 
+def test_an_error_comes_with_rf_off() -> None:
+    line, rig = line_to()
+    run(line, 20)
+    handle = line.put("line_silent")
+    with pytest.raises(RigUnavailable):
+        line.open(CONFIG)
+    line.take_off(handle)
+    assert rig.rf_on
+    assert run(line, 1, 20) == [NoSample(20, RIG_ERROR, 2)]
+    assert not rig.rf_on
+    assert rig.trip is RigTrip.NONE
+
+
 def test_a_short_silence_leaves_the_link_as_it_was() -> None:
     line, rig = line_to()
     run(line, 20)
@@ -194,7 +278,7 @@ def test_a_cable_plugged_back_in_resumes_nothing() -> None:
     assert [s.rf_on for s in samples(run(line, 2, 34))] == [False, True]
 
 
-@pytest.mark.parametrize(("size", "ticks"), [(None, 10), (0.0, 0), (3.0, 3)])
+@pytest.mark.parametrize(("size", "ticks"), [(None, 10), (0.0, 0), (3.0, 3), (2.5, 3)])
 def test_replugged_is_unplugged_for_so_many_ticks(size: float | None, ticks: int) -> None:
     line, _ = line_to()
     line.put("line_replugged", size)
@@ -247,6 +331,19 @@ def test_a_lost_rf_off_is_repeated_until_it_arrives_or_the_watchdog_must_have_fi
     assert max(arrivals) <= 4  # 100 ms are five periods: repeated ahead of five exchanges
 
 
+def test_a_new_link_ends_the_repeats_of_rf_off() -> None:
+    rig = CountsOffs()
+    line = FaultyLine(rig, 1)
+    line.open(CONFIG)
+    handle = line.put("line_drop", 1.0)
+    line.rf_off()
+    line.take_off(handle)
+    line.open(CONFIG)
+    run(line, 10)
+    assert rig.off_before == []
+    assert rig.rf_on
+
+
 def test_a_rebooted_rig_knows_no_link_until_it_is_opened_again() -> None:
     line, rig = line_to()
     before = samples(run(line, 20))
@@ -293,6 +390,14 @@ def test_a_skewed_clock_runs_at_another_rate_and_never_jumps(size: float | None,
     intervals = [b - a for a, b in itertools.pairwise(times)]
     # a rate takes effect from the sample after the first one that knows of it
     assert intervals == [20_000] * 10 + [interval_us] * 100 + [20_000] * 9
+
+
+def test_a_rig_that_boots_by_itself_starts_its_skewed_clock_again() -> None:
+    line, rig = line_to()
+    line.put("clock_skew", 0.5)
+    run(line, 10)
+    rig.now_us = 0
+    assert [s.rig_time_us for s in samples(run(line, 3, 10))] == [20_000, 50_000, 80_000]
 
 
 def test_two_skews_act_one_on_the_other() -> None:
