@@ -1,6 +1,7 @@
 """Control over random patients: `make benchmark`. Prints the distribution, and writes the worst ten as scenarios.
 
-`bench/control.py --patients 1000 [--device NAME] [--seed N] [-j N] [--out DIR]`; exit code 1 where a patient was not met.
+`bench/control.py --patients 1000 [--device NAME] [--seed N] [-j N] [--out DIR]`; exit code 1 where a patient was
+not met.
 """
 
 from __future__ import annotations

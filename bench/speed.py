@@ -1,7 +1,8 @@
 """Speed of the closed loop, as ratios measured in one run: `make bench`.
 
-The yardstick is a bare Python loop with a two-node plant and 40 comparisons: about the least that a simulated generator with
-interlocks could do. Rounds of every contestant alternate, and the median round counts, so that a busy machine slows all alike.
+The yardstick is a bare Python loop with a two-node plant and 40 comparisons: about the least that a simulated
+generator with interlocks could do. Rounds of every contestant alternate, and the median round counts, so that a
+busy machine slows all alike.
 """
 
 from __future__ import annotations
@@ -163,7 +164,10 @@ def first_tick() -> float:
         "session.generator.tick(session.hal.exchange(session.generator.first_command()))\n"
         "print(time.perf_counter() - began)"
     )
-    return min(float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout) for _ in range(3))
+    return min(
+        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+        for _ in range(3)
+    )
 
 
 def main() -> None:
@@ -180,7 +184,10 @@ def main() -> None:
     medians = {name: statistics.median(found) for name, found in times.items()}
     bare = medians["bare loop"]
     wanted = {"bare loop": "", "closed loop": "at least 0.50", "closed loop, all recorded": "at least 0.33"}
-    print(f"{SCENARIO}, {closed.nodes} thermal nodes, {len(ROWS)} interlocks; median of {ROUNDS} rounds of {ROUND_TICKS} ticks")
+    print(
+        f"{SCENARIO}, {closed.nodes} thermal nodes, {len(ROWS)} interlocks; "
+        f"median of {ROUNDS} rounds of {ROUND_TICKS} ticks"
+    )
     for name, seconds in medians.items():
         print(f"{name:<28} {1 / seconds:>9.0f} ticks/s   {bare / seconds:4.2f} of the bare loop   {wanted[name]}")
     print()

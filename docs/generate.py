@@ -20,8 +20,8 @@ def states() -> str:
     """The transition table as a diagram."""
     return (
         NOTE + "# The five states\n\n```mermaid\n" + diagram() + "```\n\n"
-        "Power is permitted in IMPEDANCE_CHECK, RAMP and HOLD alone. CUTOFF keeps its first reason and is left for IDLE only when the\n"
-        "operator acknowledges and the cause is gone.\n"
+        "Power is permitted in IMPEDANCE_CHECK, RAMP and HOLD alone. CUTOFF keeps its first reason and is left for\n"
+        "IDLE only when the operator acknowledges and the cause is gone.\n"
     )
 
 
@@ -29,8 +29,8 @@ def interlocks() -> str:
     """The catalogue, with default limits."""
     lines = [
         NOTE + "# Interlocks\n",
-        "The rows that this firmware runs, with the default limits. A device profile may move a limit inside its hard range;",
-        "`rfgen interlocks --device NAME` prints what is then in force.\n",
+        "The rows that this firmware runs, with the default limits. A device profile may move a limit inside its",
+        "hard range; `rfgen interlocks --device NAME` prints what is then in force.\n",
         "Armed: I idle, C impedance check, R ramp, H hold, X cutoff. Clears: R once the reading has been good for 1 s,",
         "A with the acknowledge, L with a new link.\n",
         "| id | trips when | for | armed | clears | needs |",
@@ -46,7 +46,9 @@ def interlocks() -> str:
     lines += ["", "## Limits", "", "| limit | default | may be | what it is |", "|---|---|---|---|"]
     for spec in LIMITS.values():
         unit = "" if spec.unit == "1" else f" {spec.unit}"
-        lines.append(f"| {spec.name} | {spec.default:g}{unit} | {spec.hard_min:g} to {spec.hard_max:g}{unit} | {spec.meaning} |")
+        lines.append(
+            f"| {spec.name} | {spec.default:g}{unit} | {spec.hard_min:g} to {spec.hard_max:g}{unit} | {spec.meaning} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -54,24 +56,36 @@ def faults() -> str:
     """What can be put on a run."""
     lines = [
         NOTE + "# Faults\n",
-        "A scenario puts a fault on by a line under `faults`: `at` (`12 s`, `hold + 5 s`), `kind`, and where the kind has them `channel`,",
-        "`size` and `for` (how long; without it, to the end).\n",
+        "A scenario puts a fault on by a line under `faults`: `at` (`12 s`, `hold + 5 s`), `kind`, and where the kind",
+        "has them `channel`, `size` and `for` (how long; without it, to the end).\n",
         "| kind | on | what it does | size |",
         "|---|---|---|---|",
     ]
     for spec in FAULTS.values():
-        size = "" if spec.size is None else f"{spec.size.least:g} to {spec.size.most:g} {spec.size.unit}, usually {spec.size.default:g}"
+        size = (
+            ""
+            if spec.size is None
+            else f"{spec.size.least:g} to {spec.size.most:g} {spec.size.unit}, usually {spec.size.default:g}"
+        )
         where = spec.group + (" (needs `channel`)" if spec.channel else "")
         lines.append(f"| {spec.kind} | {where} | {spec.description} | {size} |")
     for line in LINE_FAULTS.values():
-        size = "" if line.size is None else f"{line.size.least:g} to {line.size.most:g} {line.size.unit}, usually {line.size.default:g}"
+        size = (
+            ""
+            if line.size is None
+            else f"{line.size.least:g} to {line.size.most:g} {line.size.unit}, usually {line.size.default:g}"
+        )
         lines.append(f"| {line.kind} | line | {line.description} | {size} |")
     return "\n".join(lines) + "\n"
 
 
 def devices() -> str:
     """The profiles and where their figures come from."""
-    lines = [NOTE + "# Device profiles\n", "Stand-ins for kinds of generator, not models of a product. A figure is assumed unless its source says otherwise.\n"]
+    lines = [
+        NOTE + "# Device profiles\n",
+        "Stand-ins for kinds of generator, not models of a product.",
+        "A figure is assumed unless its source says otherwise.\n",
+    ]
     for name in device_names():
         profile = load_device(name)
         lines += [f"## {name}", "", profile.description, "", "| figure | source |", "|---|---|"]

@@ -55,7 +55,9 @@ def _catalogue() -> dict[str, LineFaultSpec]:
             LineSize(0.0, 100_000.0, 10.0, "ticks"),
         ),
         LineFaultSpec("rig_reboot", "the rig boots, once: RF off, link and configuration forgotten"),
-        LineFaultSpec("clock_skew", "the rig's clock is fast by this share; at -1 it stands still", LineSize(-1.0, 1.0, 0.05, "x")),
+        LineFaultSpec(
+            "clock_skew", "the rig's clock is fast by this share; at -1 it stands still", LineSize(-1.0, 1.0, 0.05, "x")
+        ),
     ]
     return {row.kind: row for row in rows}
 

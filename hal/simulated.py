@@ -2,8 +2,8 @@
 
 Time moves by one period with each exchange and never otherwise. What a rig does by itself is done here as the wire's
 contract has it: it latches RF off on its own temperature limit, a thermocouple fault, an open loop, the emergency
-stop, a stage fault, a lost return electrode where one is required, and on its watchdog; a value it cannot carry out is an
-error, never clamped.
+stop, a stage fault, a lost return electrode where one is required, and on its watchdog; a value it cannot carry out
+is an error, never clamped.
 """
 
 from __future__ import annotations
@@ -113,9 +113,7 @@ class SimulatedHal:
             problems.append(f"a period of {config.period_us} us: this simulation steps {self._period_us} us")
         least_ms = max(info.watchdog_min_ms, 2 * config.period_us / 1000)
         if not least_ms <= config.watchdog_ms <= info.watchdog_max_ms:
-            problems.append(
-                f"a watchdog of {config.watchdog_ms} ms: it takes {least_ms:g}..{info.watchdog_max_ms} ms"
-            )
+            problems.append(f"a watchdog of {config.watchdog_ms} ms: it takes {least_ms:g}..{info.watchdog_max_ms} ms")
         if not 0.0 < config.power_limit_w <= info.max_power_w:
             problems.append(f"{config.power_limit_w:g} W: its output stage gives {info.max_power_w:g} W")
         if not 0.0 < config.temperature_limit_c <= 150.0:
@@ -134,8 +132,10 @@ class SimulatedHal:
         sample = self._sample(command.tick, self._pass_period())
         self._unheard_us = 0
         power_w, flow_ml_min = command.power_w, command.flow_ml_min
-        if not 0.0 <= power_w <= self._power_limit_w or not 0.0 <= flow_ml_min < math.inf or (
-            flow_ml_min > 0.0 and self.bench.spec.pump is None
+        if (
+            not 0.0 <= power_w <= self._power_limit_w
+            or not 0.0 <= flow_ml_min < math.inf
+            or (flow_ml_min > 0.0 and self.bench.spec.pump is None)
         ):
             self._rf_on = False
             return NoSample(command.tick, Absence.RIG_ERROR, ERROR_VALUE)
@@ -167,9 +167,13 @@ class SimulatedHal:
         self._now_us += self._period_us
         temperature_c = readings.temperature_c
         cause = 0
-        if readings.tc_fault & self._fault_mask or readings.estop_pressed or readings.stage_fault:
-            cause = self._cause(readings)
-        elif not readings.loop_closed or (self._return_required and not readings.return_attached):
+        if (
+            readings.tc_fault & self._fault_mask
+            or readings.estop_pressed
+            or readings.stage_fault
+            or not readings.loop_closed
+            or (self._return_required and not readings.return_attached)
+        ):
             cause = self._cause(readings)
         else:
             limit_c = self._limit_c

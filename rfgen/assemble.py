@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hal import Capability, Hal, RigConfig, RigInfo, RigRefused
 from hal.linefault import LINE_FAULTS, FaultyLine
 from hal.simulated import SimulatedHal
-from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen import hostfaults
+from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Event, OperatorAction, Truth
@@ -292,9 +292,7 @@ def operator_happenings(scenario: Scenario, session: Session) -> list[Happening]
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
 
 
-def _fault_happenings(
-    fault: FaultLine, on: Bench, line: FaultyLine | None, generator: Generator
-) -> list[Happening]:
+def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, generator: Generator) -> list[Happening]:
     """Putting a fault on, and taking it off where it has an end."""
     handle: list[int] = []
     name = fault.kind + ("" if fault.channel is None else f" on channel {fault.channel}")

@@ -1,8 +1,9 @@
 """How well control does on random patients: one patient's figures, judged without the controller's own help.
 
-The yardstick of speed is a bound that no controller can beat: the later of the set-point ramp's own end, and of the moment at
-which the most power that the treatment allows, given from the start and without regard to overshoot, has brought
-the control thermocouple to its target. The same open-loop run says beforehand who cannot be brought there at all.
+The yardstick of speed is a bound that no controller can beat: the later of the set-point ramp's own end, and of the
+moment at which the most power that the treatment allows, given from the start and without regard to overshoot, has
+brought the control thermocouple to its target. The same open-loop run says beforehand who cannot be brought there
+at all.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Result(NamedTuple):
     """reachable, marginal or unreachable: by the open-loop run at full power."""
     reason: str
     overshoot_c: float
-    """Noise-free, at the control thermocouple's junction, over the target, from the ramp's start to the end of the hold."""
+    """Noise-free, at the control thermocouple's junction, over the target, from the ramp's start to the end of the
+    hold."""
     overshoot_reading_c: float
     hold_off_c: float
     """Most distance from the target, from 10 s after HOLD was entered; noise-free."""

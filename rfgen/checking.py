@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from hal import HalError
 from rfgen.yamlsource import InputError
@@ -106,7 +106,9 @@ def junit(verdicts: Sequence[Verdict]) -> str:
                 verdict.bad_input
             )
         elif verdict.problems:
-            text = "\n".join([*verdict.problems, f"again: rfgen run {verdict.name} --seed {verdict.summary.get('seed')}"])
+            text = "\n".join(
+                [*verdict.problems, f"again: rfgen run {verdict.name} --seed {verdict.summary.get('seed')}"]
+            )
             ElementTree.SubElement(case, "failure", message=_xml(verdict.problems[0])).text = _xml(text)
     root = ElementTree.Element("testsuites")
     root.append(suite)

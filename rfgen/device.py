@@ -59,14 +59,19 @@ class ElectrodeModel(Strict):
     def _shape(self) -> ElectrodeModel:
         if self.active_length_mm <= ELECTRODE_STOUTNESS * self.diameter_mm:
             least = ELECTRODE_STOUTNESS * self.diameter_mm
-            raise Refusal([Fault(("active_length_mm",), "is too short for its diameter", f"it must be above {least:g} mm")])
+            raise Refusal(
+                [Fault(("active_length_mm",), "is too short for its diameter", f"it must be above {least:g} mm")]
+            )
         if self.kind == "bipolar" and self.gap_mm <= 0.0:
-            raise Refusal([Fault(("gap_mm",), "leaves no gap between two poles", "a bipolar electrode needs gap_mm above 0")])
+            raise Refusal(
+                [Fault(("gap_mm",), "leaves no gap between two poles", "a bipolar electrode needs gap_mm above 0")]
+            )
         return self
 
 
 class Thermocouple(Strict):
-    """One channel. Its place is in the metal, on the shaft or off the axis (mm from the probe's centre), or behind the wall."""
+    """One channel. Its place is in the metal, on the shaft or off the axis (mm from the probe's centre), or behind
+    the wall."""
 
     name: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")
     role: Literal["electrode", "sentinel"] = "electrode"
@@ -91,7 +96,9 @@ class Pump(Strict):
     @model_validator(mode="after")
     def _reachable(self) -> Pump:
         if self.flow_ml_min > self.max_flow_ml_min:
-            raise Refusal([Fault(("flow_ml_min",), "is more than max_flow_ml_min", f"at most {self.max_flow_ml_min:g} ml/min")])
+            raise Refusal(
+                [Fault(("flow_ml_min",), "is more than max_flow_ml_min", f"at most {self.max_flow_ml_min:g} ml/min")]
+            )
         return self
 
 
@@ -162,17 +169,23 @@ class DeviceProfile(Strict):
         if self.watchdog_ms < 3 * self.period_ms:
             faults.append(Fault(("watchdog_ms",), "is under three periods", f"at least {3 * self.period_ms} ms"))
         if self.electrode.cooled and self.pump is None:
-            faults.append(Fault(("pump",), "a cooled electrode has no pump", "add `pump`, or set electrode.cooled to false"))
+            faults.append(
+                Fault(("pump",), "a cooled electrode has no pump", "add `pump`, or set electrode.cooled to false")
+            )
         if "coolant_temperature" in self.fitted and self.pump is None:
             faults.append(Fault(("fitted",), "names coolant_temperature without a pump", "add `pump`, or leave it out"))
         for name in ("fitted", "modes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 faults.append(Fault((name,), "names something twice", "keep one"))
         if "temperature" in self.modes and self.ranges.target_c is None:
-            faults.append(Fault(("ranges", "target_c"), "temperature mode has no range", "give ranges.target_c: [least, most]"))
+            faults.append(
+                Fault(("ranges", "target_c"), "temperature mode has no range", "give ranges.target_c: [least, most]")
+            )
         for name in ("start_power_w", "test_power_w"):
             if getattr(self.control, name) > self.stage.max_power_w:
-                faults.append(Fault(("control", name), "is more than the stage gives", f"at most {self.stage.max_power_w:g} W"))
+                faults.append(
+                    Fault(("control", name), "is more than the stage gives", f"at most {self.stage.max_power_w:g} W")
+                )
         if self.control.test_power_w < self.control.sense_power_w:
             least = f"at least sense_power_w, {self.control.sense_power_w:g} W"
             faults.append(Fault(("control", "test_power_w"), "is too little to measure with", least))
@@ -201,7 +214,9 @@ class DeviceProfile(Strict):
                 yield Fault(("limits", name), "is no limit", suggestion(name, LIMITS))
             else:
                 spec = LIMITS[name]
-                yield Fault(("limits", name), "is out of its hard range", f"{spec.hard_min:g} to {spec.hard_max:g} {spec.unit}")
+                yield Fault(
+                    ("limits", name), "is out of its hard range", f"{spec.hard_min:g} to {spec.hard_max:g} {spec.unit}"
+                )
         over_c = self.limits.get("over_temp_c", LIMITS["over_temp_c"].default)
         target = self.ranges.target_c
         if target is not None and over_c < target[1] + OVER_TEMP_ABOVE_TARGET_C:
@@ -211,7 +226,9 @@ class DeviceProfile(Strict):
         low = self.limits.get("z_low_ohm", LIMITS["z_low_ohm"].default)
         high = self.limits.get("z_high_ohm", LIMITS["z_high_ohm"].default)
         if low >= high:
-            yield Fault(("limits",), f"z_low_ohm {low:g} is not below z_high_ohm {high:g}", "leave a range between them")
+            yield Fault(
+                ("limits",), f"z_low_ohm {low:g} is not below z_high_ohm {high:g}", "leave a range between them"
+            )
         check_s = self.limits.get("check_timeout_s")
         least_s = CHECK_BEYOND_PRIME_S + (0.0 if self.pump is None else self.pump.prime_s)
         if check_s is not None and check_s < least_s:
@@ -301,7 +318,8 @@ def device_names() -> tuple[str, ...]:
 
 
 def device_node(name_or_path: str, asked_by: Node | None = None) -> Node:
-    """A profile's tree: a shipped one by its name, any by its path. `asked_by`: where the name stands, for the error."""
+    """A profile's tree: a shipped one by its name, any by its path. `asked_by`: where the name stands, for the
+    error."""
     if name_or_path in device_names():
         node, problems = compose((FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8"), f"{name_or_path}.yaml")
     elif name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:

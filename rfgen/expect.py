@@ -18,7 +18,9 @@ def judge(expect: Expect | None, summary: Mapping[str, Any]) -> list[str]:
     if expect.reason is not None and summary["reason"] != expect.reason:
         found.append(f"reason is {summary['reason'] or 'none'}, expected {expect.reason}")
     if expect.tripped is not None and list(summary["tripped"]) != list(expect.tripped):
-        found.append(f"tripped: {', '.join(summary['tripped']) or 'none'}; expected {', '.join(expect.tripped) or 'none'}")
+        found.append(
+            f"tripped: {', '.join(summary['tripped']) or 'none'}; expected {', '.join(expect.tripped) or 'none'}"
+        )
     cutoff_s = next((s["t_s"] for s in summary["states"] if s["name"] == "CUTOFF"), None)
     if expect.by_s is not None and (cutoff_s is None or cutoff_s > expect.by_s):
         when = "never" if cutoff_s is None else f"at {cutoff_s:g} s"

@@ -1,9 +1,9 @@
 """The generator's firmware: machine, control and safety, composed. One `tick` per reply of the rig.
 
-Pure: no clock, no chance, no I/O. The same replies and requests give the same decisions, bit for bit. What it does in a tick, in this
-order: takes the operator's requests; derives signals from the sample; evaluates every interlock; cuts off if one trips; else lets control
-ask for power and the state machine move; and passes what was asked through the one permit. An exception anywhere in it is INTERNAL_ERROR: RF
-off, in the same tick.
+Pure: no clock, no chance, no I/O. The same replies and requests give the same decisions, bit for bit. What it does
+in a tick, in this order: takes the operator's requests; derives signals from the sample; evaluates every interlock;
+cuts off if one trips; else lets control ask for power and the state machine move; and passes what was asked through
+the one permit. An exception anywhere in it is INTERNAL_ERROR: RF off, in the same tick.
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ class Generator:
         controller = self.controller
         derive = self.deriver.derive
         if state is State.HOLD or state is State.RAMP:
-            return derive(sample, state, controller.step_index, controller.step.target_c, controller.ramp_c, False, None)
+            return derive(
+                sample, state, controller.step_index, controller.step.target_c, controller.ramp_c, False, None
+            )
         if state is State.IMPEDANCE_CHECK:
             check = controller.check
             return derive(sample, state, 0, None, None, check.phase is Phase.BASELINE, check.spread)

@@ -1,7 +1,7 @@
 """The five states and the moves between them: a table, run by the `transitions` package.
 
-The table is the only place that says which move is possible; the diagram in the docs is drawn from it. The machine decides
-nothing: the generator fires a trigger, and a trigger that the state does not know raises.
+The table is the only place that says which move is possible; the diagram in the docs is drawn from it. The machine
+decides nothing: the generator fires a trigger, and a trigger that the state does not know raises.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hal import Capability, RigIdentity, RigInfo
 from hal.replay import ReplayHal
-from rfgen.assemble import generator_config, rig_config
 from rfgen import hostfaults
+from rfgen.assemble import generator_config, rig_config
 from rfgen.generator import Generator
 from rfgen.record.loader import Run
 from rfgen.records import Decision, Event, OperatorAction
@@ -73,7 +73,9 @@ def replay(run: Run) -> Difference | None:
 
 def compare(tick: int, recorded: Decision, now: Decision) -> Difference | None:
     """The first field that differs; NaN equals NaN."""
-    pairs = [(f"command.{name}", getattr(recorded.command, name), getattr(now.command, name)) for name in now.command._fields]
+    pairs = [
+        (f"command.{name}", getattr(recorded.command, name), getattr(now.command, name)) for name in now.command._fields
+    ]
     pairs += [(name, getattr(recorded, name), getattr(now, name)) for name in now._fields if name != "command"]
     for name, was, is_now in pairs:
         if was != is_now and (was == was or is_now == is_now):

@@ -109,7 +109,8 @@ def run_into(
 ) -> Finished:
     """Run it, recording into `folder`, which is made where it is missing.
 
-    An interruption (KeyboardInterrupt) ends it with RF off and the recording whole. Raises HalError where the rig cannot be opened.
+    An interruption (KeyboardInterrupt) ends it with RF off and the recording whole. Raises HalError where the rig
+    cannot be opened.
     """
     session = assembly.session
     session.progress = progress

@@ -32,7 +32,8 @@ from rfgen.yamlsource import Fault, InputError, Node, Problem, Refusal, compose,
 REASONS = ("hold_complete", "operator_stop", *ROW_IDS)
 STEP_KEYS = ("target_c", "power_w", "hold_s", "ramp_c_s")
 HOLD_SLACK = 3.0
-"""A moment counted from a hold may lie this many times its length after it began: time out of band does not count as held."""
+"""A moment counted from a hold may lie this many times its length after it began: time out of band does not count
+as held."""
 
 
 class Step(Strict):
@@ -82,10 +83,10 @@ class WallModel(Strict):
     """The posterior wall, and the epidural fat behind it."""
 
     distance_mm: float = Field(gt=0, le=29)
-    thickness_mm: float = Field(2.0, gt=0, le=20)
+    thickness_mm: float = Field(2.0, ge=0.5, le=20)
     tissue: str = "cortical_bone"
     eroded: bool = False
-    fat_mm: float = Field(3.0, gt=0, le=20)
+    fat_mm: float = Field(3.0, ge=0.5, le=20)
 
 
 class PlantModel(Strict):
@@ -133,11 +134,15 @@ class FaultLine(Strict):
         spec = FAULTS.get(self.kind) or LINE_FAULTS.get(self.kind) or HOST_FAULTS.get(self.kind)
         if spec is None:
             known = [*FAULTS, *LINE_FAULTS, *HOST_FAULTS]
-            raise Refusal([Fault(("kind",), "is no fault", f"{suggestion(self.kind, known)} (`rfgen faults` lists them)")])
+            raise Refusal(
+                [Fault(("kind",), "is no fault", f"{suggestion(self.kind, known)} (`rfgen faults` lists them)")]
+            )
         faults = []
         on_channel = self.kind in FAULTS and FAULTS[self.kind].channel
         if self.kind in HOST_FAULTS and self.for_s is not None:
-            faults.append(Fault(("for",), "means nothing here", f"{self.kind} lasts until the next start: leave it out"))
+            faults.append(
+                Fault(("for",), "means nothing here", f"{self.kind} lasts until the next start: leave it out")
+            )
         if on_channel and self.channel is None:
             faults.append(Fault(("channel",), "is missing", "name the thermocouple's channel, from 0"))
         if not on_channel and self.channel is not None:
@@ -218,12 +223,16 @@ class Scenario(Strict):
             yield Fault(("treatment", "max_power_w"), "is more than the stage gives", most)
         if treatment.flow_ml_min is not None:
             if device.pump is None:
-                yield Fault(("treatment", "flow_ml_min"), f"is asked of {device.name}, which has no pump", "leave it out")
+                yield Fault(
+                    ("treatment", "flow_ml_min"), f"is asked of {device.name}, which has no pump", "leave it out"
+                )
             elif treatment.flow_ml_min > device.pump.max_flow_ml_min:
                 most = f"at most {device.pump.max_flow_ml_min:g} ml/min"
                 yield Fault(("treatment", "flow_ml_min"), "is more than the pump gives", most)
         for name, value in treatment.overrides.items():
-            where: tuple[str | int, ...] = ("treatment", "limits", name) if name in treatment.limits else ("treatment", name)
+            where: tuple[str | int, ...] = (
+                ("treatment", "limits", name) if name in treatment.limits else ("treatment", name)
+            )
             if name not in LIMITS:
                 yield Fault(where, "is no limit", suggestion(name, LIMITS))
             elif limit_problem(name, value) is not None:
@@ -244,13 +253,17 @@ class Scenario(Strict):
                 yield Fault((*where, other), "means nothing here", f"{treatment.mode} mode has none: leave it out")
             span = device.ranges.target_c
             if step.target_c is not None and span is not None and not span[0] <= step.target_c <= span[1]:
-                yield Fault((*where, "target_c"), f"is outside what {device.name} allows", f"{span[0]:g} to {span[1]:g} C")
+                yield Fault(
+                    (*where, "target_c"), f"is outside what {device.name} allows", f"{span[0]:g} to {span[1]:g} C"
+                )
             elif step.target_c is not None and step.target_c > over_c - OVER_TEMP_ABOVE_TARGET_C:
                 most = f"at most {over_c - OVER_TEMP_ABOVE_TARGET_C:g} C, 8 below over_temp_c"
                 yield Fault((*where, "target_c"), "is too near the over-temperature limit", most)
             low, high = device.ranges.power_w
             if step.power_w is not None and not low <= step.power_w <= min(high, most_w):
-                yield Fault((*where, "power_w"), f"is outside what {device.name} allows", f"{low:g} to {min(high, most_w):g} W")
+                yield Fault(
+                    (*where, "power_w"), f"is outside what {device.name} allows", f"{low:g} to {min(high, most_w):g} W"
+                )
             low, high = device.ranges.hold_s
             if not low <= step.hold_s <= high:
                 yield Fault((*where, "hold_s"), f"is outside what {device.name} allows", f"{low:g} to {high:g} s")
@@ -264,8 +277,12 @@ class Scenario(Strict):
                 "add `wall: {distance_mm: 12}`, or override device.thermocouples",
             )
         least_mm = self.device.electrode.diameter_mm * 0.5 * 1.5**0.5 + 0.35
+        if self.plant.target_radius_mm <= least_mm:
+            yield Fault(("plant", "target_radius_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
         if wall is not None and wall.distance_mm <= least_mm:
-            yield Fault(("plant", "wall", "distance_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
+            yield Fault(
+                ("plant", "wall", "distance_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm"
+            )
 
     def _time_faults(self) -> Iterator[Fault]:
         channels = len(self.device.thermocouples)
@@ -418,7 +435,11 @@ def _constructed(device: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in device.items():
         annotation = fields[key].annotation
-        kinds = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, Strict)]
+        kinds = [
+            a
+            for a in (annotation, *getattr(annotation, "__args__", ()))
+            if isinstance(a, type) and issubclass(a, Strict)
+        ]
         found[key] = kinds[0].model_validate(value) if isinstance(value, dict) and kinds else value
     return found
 

@@ -113,7 +113,8 @@ class Ending:
 
 @dataclass
 class Session:
-    """One treatment on one rig. `truth`: what a simulation knows, per tick. `progress`: called once a second of the treatment."""
+    """One treatment on one rig. `truth`: what a simulation knows, per tick. `progress`: called once a second of the
+    treatment."""
 
     generator: Generator
     hal: Hal

@@ -1,4 +1,5 @@
-"""From what a pydantic model refuses to problems at the exact line: which file, line, field, value, and what would be right."""
+"""From what a pydantic model refuses to problems at the exact line: which file, line, field, value, and what would
+be right."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def problems_of(
     return sorted(found.values(), key=lambda p: (p.file != node.file, p.file, p.line or 0, p.column or 0))
 
 
-def _problems(detail: Mapping[str, Any], model: type[BaseModel], node: Node, at: tuple[PathPart, ...]) -> Iterator[Problem]:
+def _problems(
+    detail: Mapping[str, Any], model: type[BaseModel], node: Node, at: tuple[PathPart, ...]
+) -> Iterator[Problem]:
     path = _path_in(node, detail["loc"])
     inner = detail.get("ctx", {}).get("error")
     if isinstance(inner, Refusal):
@@ -88,10 +91,9 @@ def _path_in(node: Node, loc: Sequence[Any]) -> tuple[PathPart, ...]:
     for place, part in enumerate(loc):
         last = place == len(loc) - 1
         value = here.value if here is not None else None
-        if isinstance(part, int) and isinstance(value, list) and part < len(value):
-            path.append(part)
-            here = value[part]
-        elif isinstance(part, str) and isinstance(value, dict) and part in value:
+        if (isinstance(part, int) and isinstance(value, list) and part < len(value)) or (
+            isinstance(part, str) and isinstance(value, dict) and part in value
+        ):
             path.append(part)
             here = value[part]
         elif last and isinstance(part, str) and isinstance(value, dict) and re.fullmatch(r"[a-z_0-9]+", part):
@@ -109,7 +111,8 @@ def _at(
     key: str | None = None,
     parent: tuple[PathPart, ...] | None = None,
 ) -> Problem:
-    """A problem at a path: at its value, or as near above it as the file goes; at the key itself where `key` is given."""
+    """A problem at a path: at its value, or as near above it as the file goes; at the key itself where `key` is
+    given."""
     here = node
     shown_path: list[PathPart] = list(at)
     whole = True

@@ -30,7 +30,8 @@ UNITS_S = {"": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0}
 NUMBER = r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?P<unit>s|ms|min)?"
 _DURATION = re.compile(NUMBER, re.ASCII)
 _WHEN = re.compile(
-    rf"(?:(?P<anchor>[a-z_]{{1,20}})(?:\s+(?P<occurrence>[0-9]{{1,3}}))?(?:\s*\+\s*(?=[0-9]))?)?\s*(?:{NUMBER})?", re.ASCII
+    rf"(?:(?P<anchor>[a-z_]{{1,20}})(?:\s+(?P<occurrence>[0-9]{{1,3}}))?(?:\s*\+\s*(?=[0-9]))?)?\s*(?:{NUMBER})?",
+    re.ASCII,
 )
 REMEDY = "write `12 s`, `hold + 12 s`, or `hold 2 + 1.5 min`"
 

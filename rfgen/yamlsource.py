@@ -1,9 +1,9 @@
 """YAML that remembers where everything stands, and errors that say so.
 
-A file becomes a tree of `Node`s, each with its file, line and column. Only plain types come out: mapping, sequence, text,
-number, true/false, null. What could be read in two ways is refused rather than guessed: duplicate keys, tags, merge keys,
-octal and sexagesimal numbers. Size, depth and number of nodes are bounded, aliases counted as what they stand for, so a
-hostile file costs no more than an honest large one.
+A file becomes a tree of `Node`s, each with its file, line and column. Only plain types come out: mapping, sequence,
+text, number, true/false, null. What could be read in two ways is refused rather than guessed: duplicate keys, tags,
+merge keys, octal and sexagesimal numbers. Size, depth and number of nodes are bounded, aliases counted as what they
+stand for, so a hostile file costs no more than an honest large one.
 
 Not responsible for: what the keys mean. `rfgen.validation` hands the tree to a pydantic model and turns what the model
 refuses into `Problem`s at the exact field.
@@ -174,7 +174,11 @@ def suggestion(word: str, words: Iterable[str], what: str = "one of") -> str:
     close = nearest(word, known)
     if close:
         return f"did you mean {close!r}?"
-    return f"{what} {', '.join(known)}" if len(known) <= 12 else f"{what} {', '.join(known[:10])} and {len(known) - 10} more"
+    return (
+        f"{what} {', '.join(known)}"
+        if len(known) <= 12
+        else f"{what} {', '.join(known[:10])} and {len(known) - 10} more"
+    )
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -235,8 +239,8 @@ _NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 
 
 def resolve_scalar(text: str) -> ScalarValue:
-    """What an unquoted scalar means. Numbers are decimal alone: `010`, `0x1F`, `1_000` and `1:30`, which readers of YAML
-    take for different numbers, stay text, and a field that wants a number refuses them. Dates stay text."""
+    """What an unquoted scalar means. Numbers are decimal alone: `010`, `0x1F`, `1_000` and `1:30`, which readers of
+    YAML take for different numbers, stay text, and a field that wants a number refuses them. Dates stay text."""
     if text in _NULL:
         return None
     if text in _TRUE:

@@ -2,11 +2,11 @@
 
 A needle electrode's pole is taken as the prolate spheroid of the same length and the same volume. Confocal prolate
 spheroids round it are exact equipotentials, and exact isotherms of steady conduction, in a homogeneous medium
-(Stratton, Electromagnetic Theory, 1941, section 3.26), so electrical resistance, thermal resistance and volume of a shell
-follow from geometry alone. With half the distance between the foci `c` and the coordinate
-`eta` (1 on the line of foci, growing outward), semi-axes are `c eta` along the shaft and `c sqrt(eta^2 - 1)` across,
-and the resistance between two shells of a medium of conductivity `s` is
-`(L(eta_1) - L(eta_2)) / (8 pi s c)` with `L(eta) = ln((eta + 1)/(eta - 1))`.
+(Stratton, Electromagnetic Theory, 1941, section 3.26), so electrical resistance, thermal resistance and volume of a
+shell follow from geometry alone. With half the distance between the foci `c` and the coordinate `eta` (1 on the
+line of foci, growing outward), semi-axes are `c eta` along the shaft and `c sqrt(eta^2 - 1)` across, and the
+resistance between two shells of a medium of conductivity `s` is `(L(eta_1) - L(eta_2)) / (8 pi s c)` with `L(eta) =
+ln((eta + 1)/(eta - 1))`.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class ShellFrame:
     def electrical_shape_m(self, inner_m: float, outer_m: float) -> float:
         """Electrical resistance times conductivity, 1/m; the two poles stand one after the other.
 
-        Between two poles a pitch apart the resistance is twice (self less mutual), and the mutual term is the pole's own
-        potential at the other's centre: integrating a pole's shells out to the one that passes through
+        Between two poles a pitch apart the resistance is twice (self less mutual), and the mutual term is the
+        pole's own potential at the other's centre: integrating a pole's shells out to the one that passes through
         the other's centre. What lies beyond the touching shell of it is spread over the joint shells.
         """
         if self.joint is None:

@@ -4,8 +4,9 @@ A loop over lumps and edges spends most of its time on indexing; the same arithm
 variable a lump is several times as quick, and a treatment is thousands of steps. `step_plainly`
 is the loop: the meaning of the code, kept to test it against.
 
-The integration is explicit Euler on enthalpy, which conserves heat to rounding, boils without iteration and is exact enough
-here: the network's shortest time constant is many ticks. Where a tick is too long for it, it takes several steps.
+The integration is explicit Euler on enthalpy, which conserves heat to rounding, boils without iteration and is
+exact enough here: the network's shortest time constant is many ticks. Where a tick is too long for it, it takes
+several steps.
 """
 
 from __future__ import annotations
@@ -151,9 +152,7 @@ def _source(network: Network, step_s: float) -> str:
         lines.append(f"    coolant_above = coolant_c - {network.body_c!r}")
     lines.append("    while True:")
     lines += [f"        {temperature(i)}" for i, lump in enumerate(lumps) if lump.boil_off_j > 0.0]
-    lines += [
-        f"        q{k} = {edge.conductance_w_k!r} * ({t[edge.a]} - {t[edge.b]})" for k, edge in enumerate(edges)
-    ]
+    lines += [f"        q{k} = {edge.conductance_w_k!r} * ({t[edge.a]} - {t[edge.b]})" for k, edge in enumerate(edges)]
     leaving = []
     for i, lump in enumerate(lumps):
         sink_w_k = lump.perfusion_w_k + lump.far_w_k
@@ -166,10 +165,8 @@ def _source(network: Network, step_s: float) -> str:
         leaving.append(f"s{i}")
     leaving.append(f"i2 * {network.lead_ohm!r}")
     for i, lump in enumerate(lumps):
-        if i in shells:
-            terms = [f"i2 * (r{i} + extra_ohm)" if i == 1 else f"i2 * r{i}"]
-        else:
-            terms = []
+        heating = f"i2 * (r{i} + extra_ohm)" if i == 1 else f"i2 * r{i}"
+        terms = [heating] if i in shells else []
         terms += [f"q{k}" for k, edge in enumerate(edges) if edge.b == i]
         less = [f"q{k}" for k, edge in enumerate(edges) if edge.a == i]
         less += [f"s{i}"] if f"s{i}" in leaving else []
@@ -225,9 +222,7 @@ def step_plainly(
             q += coolant_w_k * (t[0] - (coolant_c - network.body_c))
         flow[i] -= q
         out_w += q
-    after = [
-        x + step_s * q / lump.heat_capacity_j_k for x, q, lump in zip(above_c, flow, network.lumps, strict=True)
-    ]
+    after = [x + step_s * q / lump.heat_capacity_j_k for x, q, lump in zip(above_c, flow, network.lumps, strict=True)]
     new_ohms = []
     for lump, x in zip(network.lumps, after, strict=True):
         if lump.shell_ohm == 0.0:

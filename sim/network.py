@@ -1,19 +1,21 @@
 """A thermal and electrical network of lumps round a needle electrode, made from geometry and tissue alone.
 
-Heat: the electrode's metal, then confocal shells (see `sim.geometry`) of target tissue and of what surrounds it; beyond the
-inner face of a bony wall the shells part into two sectors that share no heat: an open one (surrounding tissue) and one
-with the wall, epidural fat and the fluid of the canal. Each lump has heat capacity, conduction to
-its neighbours, blood perfusion (Pennes) and, past 100 C, latent heat. Electricity: the shells in series, each with a
-conductivity that rises with temperature and collapses as its water boils off; permittivity gives the phase.
+Heat: the electrode's metal, then confocal shells (see `sim.geometry`) of target tissue and of what surrounds it;
+beyond the inner face of a bony wall the shells part into two sectors that share no heat: an open one (surrounding
+tissue) and one with the wall, epidural fat and the fluid of the canal. Each lump has heat capacity, conduction to
+its neighbours, blood perfusion (Pennes) and, past 100 C, latent heat. Electricity: the shells in series, each with
+a conductivity that rises with temperature and collapses as its water boils off; permittivity gives the phase.
 
-What it does not model: direction (all of a shell has one temperature; the wall is part of a shell, not a plane); current
-through the wall's sector; heat along the shaft; vapour that travels; coagulation (perfusion and conductivity
-have no memory); lateral heat between the sectors. The two poles of a bipolar electrode are alike. The field
-plant is the one to ask where heat goes; this one is for running the firmware fast against a load that behaves.
+What it does not model: direction (all of a shell has one temperature; the wall is part of a shell, not a plane);
+current through the wall's sector; heat along the shaft; vapour that travels; coagulation (perfusion and
+conductivity have no memory); lateral heat between the sectors. The two poles of a bipolar electrode are alike. The
+field plant is the one to ask where heat goes; this one is for running the firmware fast against a load that
+behaves.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,7 +27,8 @@ METAL_VOLUMETRIC_HEAT_J_M3_K = 4.0e6
 """Steel (about 8000 kg/m3 x 500 J/kg/K, assumed) and the water in a cooled shaft (4.2e6) are close to each other."""
 
 WALL_SECTOR = 0.25
-"""Share of the solid angle that the wall's sector takes (assumed; only the heat drawn through the wall scales with it)."""
+"""Share of the solid angle that the wall's sector takes (assumed; only the heat drawn through the wall scales with
+it)."""
 
 COOLANT_NUSSELT = 4.36
 """Laminar tube flow at uniform heat flux (Incropera, Fundamentals of Heat and Mass Transfer, section 8.4)."""
@@ -141,23 +144,33 @@ FIRST_SHELL_MM = 0.35
 OUTERMOST_MM = 30.0
 
 
+LEAST_SHELL_MM = 0.15
+"""Boundaries nearer to each other than this are one: a sliver of tissue has a time constant that costs hundreds of
+steps a tick."""
+
+
 def shell_radii_m(frame: ShellFrame, anatomy: Anatomy) -> list[float]:
     """Equatorial radii of the shell boundaries from the electrode outward.
 
-    Widths grow by `SHELL_GROWTH`; the touching shell, the target's edge and the wall's faces are boundaries themselves.
+    Widths grow by `SHELL_GROWTH`; the wall's inner face, the touching shell and the target's edge are boundaries
+    themselves, in that order where two of them nearly coincide.
     """
-    marks = [anatomy.target_radius_mm * 1e-3]
+    wanted = [] if anatomy.wall is None else [anatomy.wall.distance_mm * 1e-3]
     if not math.isinf(frame.touch_m):
-        marks.append(frame.touch_m)
-    if anatomy.wall is not None:
-        marks.append(anatomy.wall.distance_mm * 1e-3)
-    marks = sorted(m for m in marks if frame.surface_m < m < OUTERMOST_MM * 1e-3)
+        wanted.append(frame.touch_m)
+    wanted.append(anatomy.target_radius_mm * 1e-3)
+    marks: list[float] = []
+    for mark in wanted:
+        inside = frame.surface_m + LEAST_SHELL_MM * 1e-3 < mark < OUTERMOST_MM * 1e-3
+        if inside and all(abs(mark - other) >= LEAST_SHELL_MM * 1e-3 for other in marks):
+            marks.append(mark)
+    marks.sort()
     radii = [frame.surface_m]
     width_m = FIRST_SHELL_MM * 1e-3
     while radii[-1] < OUTERMOST_MM * 1e-3:
         step = radii[-1] + width_m
         mark = next((m for m in marks if radii[-1] < m < step + 0.5 * width_m), None)
-        radii.append(mark if mark is not None else step)
+        radii.append(step if mark is None else mark)
         width_m *= SHELL_GROWTH
     return radii
 
@@ -196,7 +209,7 @@ def build_network(electrode: Electrode, anatomy: Anatomy, sites: tuple[Site, ...
     face_m = wall.distance_mm * 1e-3 if wall is not None else math.inf
     trunk: list[tuple[str, float, Tissue]] = []
     open_sector: list[tuple[str, float, Tissue]] = []
-    for inner_m, outer_m in zip(radii, radii[1:], strict=False):
+    for inner_m, outer_m in itertools.pairwise(radii):
         in_target = 0.5 * (inner_m + outer_m) < anatomy.target_radius_mm * 1e-3
         layer = ("shell", outer_m, anatomy.target if in_target else anatomy.surrounding)
         (trunk if inner_m < face_m else open_sector).append(layer)
@@ -281,7 +294,9 @@ class _Builder:
 
     def to_far(self, index: int, tissue: Tissue, share: float) -> None:
         """Conduction from a chain's last lump to tissue far away, at body temperature."""
-        beyond_k_w = self.frame.thermal_shape_m(self.outer_m[index], math.inf) / (tissue.thermal_conductivity_w_m_k * share)
+        beyond_k_w = self.frame.thermal_shape_m(self.outer_m[index], math.inf) / (
+            tissue.thermal_conductivity_w_m_k * share
+        )
         self.lumps[index] = self.lumps[index]._replace(far_w_k=1.0 / (self.half_out_k_w[index] + beyond_k_w))
 
     def blend(self, site: Site) -> Blend:

@@ -75,7 +75,9 @@ def faults() -> int:
     for spec in FAULTS.values():
         size = "" if spec.size is None else f"size {spec.size.least:g}..{spec.size.most:g} {spec.size.unit}"
         size += "" if spec.size is None else f", usually {spec.size.default:g}"
-        rows.append((spec.kind, spec.group, spec.description, ", ".join(p for p in ("channel" * spec.channel, size) if p)))
+        rows.append(
+            (spec.kind, spec.group, spec.description, ", ".join(p for p in ("channel" * spec.channel, size) if p))
+        )
     for line in LINE_FAULTS.values():
         size = "" if line.size is None else f"size {line.size.least:g}..{line.size.most:g} {line.size.unit}"
         size += "" if line.size is None else f", usually {line.size.default:g}"

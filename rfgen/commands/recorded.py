@@ -40,5 +40,3 @@ def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) ->
     write_report(runs[0] if len(runs) == 1 else runs, out)
     click.echo(str(out))
     return OK
-
-

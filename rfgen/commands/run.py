@@ -50,7 +50,7 @@ def run(
     talk = not (as_json or quiet)
     if talk:
         _announce(name, assembly)
-    with _progress(assembly, talk and sys.stdout.isatty()) as progress:
+    with _Progress(assembly, talk and sys.stdout.isatty()) as progress:
         finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
     if as_json:
         click.echo(to_json(finished.summary))
@@ -95,7 +95,7 @@ def _announce(name: str, assembly: Assembly) -> None:
     click.echo(f"{scenario.device.title}, seed {assembly.seed}, SIMULATED; a test tool, not a medical device")
 
 
-class _progress:
+class _Progress:
     """A line that says where the treatment is, on a terminal; nothing elsewhere."""
 
     def __init__(self, assembly: Assembly, show: bool) -> None:
@@ -137,7 +137,9 @@ def summary_text(finished: Finished, folder: Path) -> str:
     peaks = ", ".join(f"{name} {value:.1f} °C" for name, value in s["peak_c"].items() if value is not None)
     lines.append(f"  peaks       {peaks}")
     if s.get("hottest_tissue_c") is not None:
-        lines.append(f"  hottest     {s['hottest_tissue_c']:.1f} °C anywhere in the tissue (known to the simulation alone)")
+        lines.append(
+            f"  hottest     {s['hottest_tissue_c']:.1f} °C anywhere in the tissue (known to the simulation alone)"
+        )
     z = s["impedance_ohm"]
     if z["first"] is not None:
         lines.append(f"  impedance   {z['first']:.0f} ohm at first, least {z['least']:.0f}, last {z['last']:.0f}")

@@ -24,9 +24,21 @@ class Phase(enum.Enum):
 
 
 class ImpedanceCheck:
-    """Runs through the phases, one call a tick. It judges nothing: `spread` goes to the interlocks, and so does a phase that never ends."""
+    """Runs through the phases, one call a tick. It judges nothing: `spread` goes to the interlocks, and so does a
+    phase that never ends."""
 
-    __slots__ = ("_flow_good_s", "_flow_ml_min", "_in_phase_s", "_most_ohm", "_least_ohm", "_sum_ohm", "_tuning", "_values", "phase", "spread")
+    __slots__ = (
+        "_flow_good_s",
+        "_flow_ml_min",
+        "_in_phase_s",
+        "_least_ohm",
+        "_most_ohm",
+        "_sum_ohm",
+        "_tuning",
+        "_values",
+        "phase",
+        "spread",
+    )
 
     def __init__(self, tuning: Tuning, flow_ml_min: float) -> None:
         self._tuning = tuning

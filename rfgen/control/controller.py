@@ -1,4 +1,5 @@
-"""Control over a whole treatment: check, ramp, hold, step by step. It asks for watts and flow and says when a state has done its work.
+"""Control over a whole treatment: check, ramp, hold, step by step. It asks for watts and flow and says when a state
+has done its work.
 
 It sees what a generator sees: the control thermocouple, the impedance, the coolant flow, and whether RF reads back on.
 """
@@ -17,8 +18,8 @@ ARRIVED_S = 0.1
 
 
 class Controller:
-    """One treatment's control. `checking`, `ramping` and `holding` belong to a state each: called once a tick in it, they set what is
-    asked for and say whether the state has done its work."""
+    """One treatment's control. `checking`, `ramping` and `holding` belong to a state each: called once a tick in
+    it, they set what is asked for and say whether the state has done its work."""
 
     def __init__(self, plan: Plan, tuning: Tuning, tick_s: float) -> None:
         self.plan = plan
@@ -105,10 +106,8 @@ class Controller:
         if impedance_ohm is not None and impedance_ohm > 0.0:
             by_current_w = self._ampere2 * impedance_ohm
             by_voltage_w = self._volt2 / impedance_ohm
-            if by_current_w < most_w:
-                most_w = by_current_w
-            if by_voltage_w < most_w:
-                most_w = by_voltage_w
+            most_w = min(most_w, by_current_w)
+            most_w = min(most_w, by_voltage_w)
         if self._pulls_back:
             most_w = self._pull_back.update(impedance_ohm, self.asked_w, self._tick_s, most_w)
         if self._by_temperature:

@@ -1,4 +1,5 @@
-"""What a treatment is, and what a device's control is set to. Plain frozen records, fixed when the treatment is armed."""
+"""What a treatment is, and what a device's control is set to. Plain frozen records, fixed when the treatment is
+armed."""
 
 from __future__ import annotations
 

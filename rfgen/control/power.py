@@ -9,8 +9,9 @@ class PullBack:
     """A ceiling on power that drops when the impedance says that tissue is drying out.
 
     When the impedance passes `pull_back_ratio` times its least since the ramp began, the ceiling falls to
-    `pull_back_share` of the power then asked for, and stays there for `recover_s`: vapour condenses, the impedance falls back. Then it
-    rises again at `ramp_w_s`. The published course (falls by about a fifth, then rises several-fold) is what the ratio is held against.
+    `pull_back_share` of the power then asked for, and stays there for `recover_s`: vapour condenses, the impedance
+    falls back. Then it rises again at `ramp_w_s`. The published course (falls by about a fifth, then rises
+    several-fold) is what the ratio is held against.
     """
 
     __slots__ = ("_ceiling_w", "_least_ohm", "_ratio", "_recover_s", "_rise_w_s", "_share", "_wait_s")
@@ -69,7 +70,6 @@ class PowerLoop:
     def update(self, dt_s: float, ceiling_w: float) -> float:
         """Watts asked for."""
         power_w = self._power_w + self._rise_w_s * dt_s
-        if power_w > self._target_w:
-            power_w = self._target_w
+        power_w = min(power_w, self._target_w)
         self._power_w = power_w
         return power_w if power_w < ceiling_w else ceiling_w

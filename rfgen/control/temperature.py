@@ -5,18 +5,30 @@ from __future__ import annotations
 from rfgen.control.plan import Tuning
 
 LEAST_LEAD_C = 2.0
-"""The set-point waits for a reading that has fallen this far behind (assumed: twice the error of a ramp well followed)."""
+"""The set-point waits for a reading that has fallen this far behind (assumed: twice the error of a ramp well
+followed)."""
 
 
 class TemperatureLoop:
     """PI on a rate-limited set-point.
 
-    The set-point moves at `ramp_c_s` and, near the target, at no more than the distance left over `approach_s`: it arrives without a
-    corner, so the integral has nothing to unload into the tissue. Where the power allowed cannot keep up, the set-point waits for the
-    reading, and the integral stops (conditional integration), so no excess builds up on either.
+    The set-point moves at `ramp_c_s` and, near the target, at no more than the distance left over `approach_s`: it
+    arrives without a corner, so the integral has nothing to unload into the tissue. Where the power allowed cannot
+    keep up, the set-point waits for the reading, and the integral stops (conditional integration), so no excess
+    builds up on either.
     """
 
-    __slots__ = ("_approach_s", "_integral_w", "_ki", "_kp", "_lead_c", "_least_w", "_ramp_c_s", "_target_c", "setpoint_c")
+    __slots__ = (
+        "_approach_s",
+        "_integral_w",
+        "_ki",
+        "_kp",
+        "_lead_c",
+        "_least_w",
+        "_ramp_c_s",
+        "_target_c",
+        "setpoint_c",
+    )
 
     def __init__(self, tuning: Tuning) -> None:
         self._kp = tuning.kp_w_c
@@ -47,8 +59,7 @@ class TemperatureLoop:
         left_c = self._target_c - setpoint_c
         if left_c != 0.0:
             rate_c_s = left_c / self._approach_s
-            if rate_c_s > self._ramp_c_s:
-                rate_c_s = self._ramp_c_s
+            rate_c_s = min(rate_c_s, self._ramp_c_s)
             ahead_c = setpoint_c + rate_c_s * dt_s - reading_c
             if ahead_c <= self._lead_c or rate_c_s < 0.0:
                 setpoint_c += rate_c_s * dt_s

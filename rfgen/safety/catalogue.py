@@ -37,7 +37,8 @@ class Needs(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One interlock. It trips on the first sample at or after `persist_us` since its condition first held without a gap."""
+    """One interlock. It trips on the first sample at or after `persist_us` since its condition first held without a
+    gap."""
 
     id: str
     hazard: str
@@ -68,8 +69,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "TC_INVALID",
         BLIND,
-        flag.tc_reports_fault
-        | any_channel("used", (channel > limit.tc_most_c) | (channel < limit.tc_least_c)),
+        flag.tc_reports_fault | any_channel("used", (channel > limit.tc_most_c) | (channel < limit.tc_least_c)),
         RADIATING,
         Clears.READING,
         "A thermocouple is broken, unplugged or shorted. Look at its connector and its lead.",
@@ -122,7 +122,8 @@ ROWS: tuple[Row, ...] = (
         ),
         frozenset({C}),
         Clears.READING,
-        "Before any heat, a thermocouple does not read near body temperature. Look for the wrong channel, type or polarity.",
+        "Before any heat, a thermocouple does not read near body temperature. Look for the wrong "
+        "channel, type or polarity.",
     ),
     Row(
         "HEATING_STALL",
@@ -140,7 +141,8 @@ ROWS: tuple[Row, ...] = (
         signal.impedance_ohm > limit.z_high_ohm,
         RADIATING,
         Clears.ACKNOWLEDGE,
-        "Open circuit, dried-out tissue or an electrode out of tissue. Look at the cable, then at the return electrode.",
+        "Open circuit, dried-out tissue or an electrode out of tissue. Look at the cable, then at "
+        "the return electrode.",
         persist_us=100_000,
     ),
     Row(
@@ -185,7 +187,8 @@ ROWS: tuple[Row, ...] = (
         signal.power_while_off_w > limit.off_power_w,
         ALL,
         Clears.READING,
-        "REMOVE MAINS POWER FROM THE STAGE: it delivers power although RF is commanded off, and no command can stop it.",
+        "REMOVE MAINS POWER FROM THE STAGE: it delivers power although RF is commanded off, and no "
+        "command can stop it.",
         persist_us=100_000,
     ),
     Row(

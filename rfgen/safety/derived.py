@@ -1,7 +1,7 @@
 """Derived signals: everything an interlock needs that has a memory. One small class each.
 
-Times are sample times in microseconds. None of them reads a clock or draws a random number; all of their state is in plain
-fields, so a deep copy is an independent continuation.
+Times are sample times in microseconds. None of them reads a clock or draws a random number; all of their state is
+in plain fields, so a deep copy is an independent continuation.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Blanking:
     """Whether a power comparison is blanked because the command has just jumped.
 
     0.5 s after the command moved by more than 20 % and 2 W in one tick, but at most 1 s in any 5 s, so that no
-    sequence of commands can keep it blanked. (A check of delivered power must wait for the stage to follow a jump; Force FX blanks its
-    own for 500 ms.)
+    sequence of commands can keep it blanked. (A check of delivered power must wait for the stage to follow a jump;
+    Force FX blanks its own for 500 ms.)
     """
 
     __slots__ = ("_last_w", "_spans", "_until_us")
@@ -104,7 +104,8 @@ class Blanking:
 def allowed_power_w(
     max_power_w: float, max_current_a: float, max_voltage_v: float, impedance_ohm: float | None
 ) -> float:
-    """What the output law (constant current, power, voltage) allows into a load; the full power where it is not known."""
+    """What the output law (constant current, power, voltage) allows into a load; the full power where it is not
+    known."""
     if impedance_ohm is None or not SHORT_OHM < impedance_ohm < OPEN_OHM:
         return max_power_w
     by_current_w = max_current_a * max_current_a * impedance_ohm
@@ -145,7 +146,14 @@ class Stall:
         self._view = NO_STALL
 
     def update(
-        self, now_us: int, dt_us: int, reading_c: float, asked_c: float, finished: bool, power_w: float, allowed_w: float
+        self,
+        now_us: int,
+        dt_us: int,
+        reading_c: float,
+        asked_c: float,
+        finished: bool,
+        power_w: float,
+        allowed_w: float,
     ) -> StallView:
         """Call once a tick in RAMP. `asked_c`: the set-point ramp now; `finished`: it has reached the target."""
         self._delivered_j += power_w * dt_us * 1e-6
@@ -225,8 +233,8 @@ class OvershootArm:
 class Interval:
     """Whether the interval that a sample describes was commanded on, off, or some of both.
 
-    A sample describes the time since the last one; every command in force since then counts, and an immediate RF-off makes its
-    interval mixed.
+    A sample describes the time since the last one; every command in force since then counts, and an immediate
+    RF-off makes its interval mixed.
     """
 
     __slots__ = ("_off", "_on")

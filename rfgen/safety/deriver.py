@@ -118,9 +118,7 @@ class Deriver:
         self._missed += 1
         self._was_missed = True
         self._interval.drove(self._in_force.rf_on, self._sent_cut)
-        return NOTHING_KNOWN._replace(
-            missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick
-        )
+        return NOTHING_KNOWN._replace(missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick)
 
     def derive(
         self,
@@ -132,10 +130,12 @@ class Deriver:
         baseline: bool,
         check_spread: float | None,
     ) -> Signals:
-        """The signals of a tick with a sample, and with what the firmware is about in it, as far as an interlock must know.
+        """The signals of a tick with a sample, and with what the firmware is about in it, as far as an interlock
+        must know.
 
-        `target_c`: the present step's temperature, in temperature mode; `ramp_c`: the set-point ramp now; `baseline`: the
-        check's baseline is being taken; `check_spread`: the verdict of the check's window, in the tick it is shown.
+        `target_c`: the present step's temperature, in temperature mode; `ramp_c`: the set-point ramp now;
+        `baseline`: the check's baseline is being taken; `check_spread`: the verdict of the check's window, in the
+        tick it is shown.
         """
         config = self._config
         now_us = s.rig_time_us
@@ -164,9 +164,7 @@ class Deriver:
         off_by_w = expected_w = None
         allowed_w = 0.0
         if on:
-            allowed_w = allowed_power_w(
-                config.max_power_w, config.max_current_a, config.max_voltage_v, impedance_ohm
-            )
+            allowed_w = allowed_power_w(config.max_power_w, config.max_current_a, config.max_voltage_v, impedance_ohm)
             if not (self._blanking.update(command.power_w, now_us - dt_us, now_us) or was_missed):
                 expected_w = command.power_w if command.power_w < allowed_w else allowed_w
                 off_by_w = power_w - expected_w if power_w > expected_w else expected_w - power_w
@@ -183,9 +181,7 @@ class Deriver:
         if state is State.RAMP:
             ramp_s = (now_us - self._entered_us) * 1e-6
             if ramp_c is not None and target_c is not None:
-                stall = self._stall.update(
-                    now_us, dt_us, control_c, ramp_c, ramp_c >= target_c, power_w, allowed_w
-                )
+                stall = self._stall.update(now_us, dt_us, control_c, ramp_c, ramp_c >= target_c, power_w, allowed_w)
         elif state is State.IMPEDANCE_CHECK:
             check_s = (now_us - self._entered_us) * 1e-6
 

@@ -4,7 +4,8 @@
 form over a recording and the solver's term are all made from that tree, and it means the same in all of them:
 
 - a comparison in which either side is missing, not a number or infinite is a **violation**;
-- `absent` (a derived signal that is not measured or not applicable in this tick) is not a value at all: a row that reads an
+- `absent` (a derived signal that is not measured or not applicable in this tick) is not a value at all: a row that
+reads an
   absent signal is *held*, whatever its other parts say;
 - a flag is true or false.
 
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 Group = Literal["used", "electrodes", "sentinel"]
-"""Which thermocouples a condition is about: all that the profile uses, those on the electrode, those behind the wall."""
+"""Which thermocouples a condition is about: all that the profile uses, those on the electrode, those behind the
+wall."""
 
 
 class Term:

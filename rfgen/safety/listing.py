@@ -58,7 +58,10 @@ def listing(
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
     """For a person: a row each, with its limits and their hard ranges under it."""
-    lines = ["armed: I idle, C impedance check, R ramp, H hold, X cutoff; clears: R reading, A acknowledge, L relink", ""]
+    lines = [
+        "armed: I idle, C impedance check, R ramp, H hold, X cutoff; clears: R reading, A acknowledge, L relink",
+        "",
+    ]
     for row in rows:
         persist = f"for {row['persist_s']:g} s" if row["persist_s"] else "at once"
         lines.append(f"{row['id']:<18} {row['armed']:<6} {row['clears']}  {persist}")

@@ -21,6 +21,6 @@ def permit(state: State, latched: int, asked_w: float, most_w: float) -> float |
         return None
     if not 0.0 < most_w < float("inf"):
         return None
-    if not 0.0 < asked_w:  # NaN, 0 and below
+    if not asked_w > 0.0:  # NaN, 0 and below
         return None
     return asked_w if asked_w < most_w else most_w

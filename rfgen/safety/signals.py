@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Signals(NamedTuple):
     """Measured and derived signals of one tick.
 
-    `None` means *absent*: not measured, not applicable, window not yet full. Rows that read an absent signal are held. A value
-    that should be there and is not is NaN, and a violation.
+    `None` means *absent*: not measured, not applicable, window not yet full. Rows that read an absent signal are
+    held. A value that should be there and is not is NaN, and a violation.
     """
 
     temperature_c: tuple[float, ...]

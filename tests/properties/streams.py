@@ -50,7 +50,9 @@ def plan(mode: Mode = Mode.TEMPERATURE, most_w: float = 12.0, hold_s: float = 0.
     return Plan(mode, steps, most_w, flow_ml_min=10.0)
 
 
-def new_generator(mode: Mode = Mode.TEMPERATURE, most_w: float = 12.0, max_power_w: float = 20.0, **limits: float) -> Generator:
+def new_generator(
+    mode: Mode = Mode.TEMPERATURE, most_w: float = 12.0, max_power_w: float = 20.0, **limits: float
+) -> Generator:
     """Three thermocouples: two on the electrode, one sentinel."""
     features = {Needs.SENTINEL, Needs.PUMP} | ({Needs.TEMPERATURE_MODE} if mode is Mode.TEMPERATURE else set())
     return Generator(
@@ -97,7 +99,8 @@ def sample_of(tick: int, **changes: Any) -> Sample:
 
 @dataclass
 class Rig:
-    """The least rig that a treatment can run on: does what it is told, heats as it is driven. A sane stream to disturb."""
+    """The least rig that a treatment can run on: does what it is told, heats as it is driven. A sane stream to
+    disturb."""
 
     load_ohm: float = 100.0
     rf_on: bool = False
@@ -151,7 +154,16 @@ def disturbances(draw: st.DrawFn) -> dict[str, Any]:
     return changes
 
 
-SWITCHES = ("rf_on", "pump_on", "watchdog_tripped", "loop_closed", "start_pressed", "estop_pressed", "return_attached", "stage_fault")
+SWITCHES = (
+    "rf_on",
+    "pump_on",
+    "watchdog_tripped",
+    "loop_closed",
+    "start_pressed",
+    "estop_pressed",
+    "return_attached",
+    "stage_fault",
+)
 WHOLE = ("tc_fault", "rig_trip", "bad_frames", "rig_time_us")
 FIELDS = [name for name in Sample._fields if name != "tick"]
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from hal import Sample
 from rfgen.control.plan import Mode
-from rfgen.generator import Generator
 from rfgen.records import Decision, Event, OperatorAction, State
 from tests.properties.streams import LINKED, Moment, Rig, new_generator, run, sample_of, streams
 
@@ -63,7 +62,8 @@ def test_entering_cutoff_switches_rf_off_in_the_same_tick(stream: list[Moment], 
 @settings(deadline=None, max_examples=300)
 @given(stream=streams(), mode=MODES)
 def test_cutoff_is_left_only_by_an_acknowledge_with_the_cause_gone(stream: list[Moment], mode: Mode) -> None:
-    """A cause that clears by reading is gone after a second of good samples: none of its rows may read true in that second."""
+    """A cause that clears by reading is gone after a second of good samples: none of its rows may read true in that
+    second."""
     generator = new_generator(mode)
     rows = generator.supervisor.rows
     by_reading = sum(1 << bit for bit, row in enumerate(rows) if row.clears.value == "R" and State.CUTOFF in row.armed)

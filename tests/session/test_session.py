@@ -179,7 +179,7 @@ def test_a_treatment_that_never_ends_is_stopped_and_said_so() -> None:
 def test_a_rig_that_lacks_what_the_profile_needs_is_refused_naming_it() -> None:
     plain = assemble(parse_scenario("title: x\ndevice: cosman-like\ntreatment: {target_c: 60, hold_s: 1}\n", "x.yaml"))
     info = plain.session.open()
-    with pytest.raises(RigRefused, match="pump.*phase.*3 thermocouples"):
+    with pytest.raises(RigRefused, match=r"pump.*phase.*3 thermocouples"):
         rig_checker(load_device("bench"))(info)
 
 
@@ -227,7 +227,9 @@ def test_nothing_on_a_time_line_comes_early_twice_or_not_at_all(
 
 
 def test_an_expectation_that_is_not_met_says_by_how_much(tmp_path: object) -> None:
-    scenario = short("expect: {outcome: cutoff, reason: ESTOP, tripped: [ESTOP], by_s: 1, bounds: {peak_c.tip: [90, 95]}}\n")
+    scenario = short(
+        "expect: {outcome: cutoff, reason: ESTOP, tripped: [ESTOP], by_s: 1, bounds: {peak_c.tip: [90, 95]}}\n"
+    )
     finished = run_into(tmp_path / "run", "short", assemble(scenario), report=False)  # type: ignore[operator]
     found = judge(scenario.expect, finished.summary)
     assert found == finished.problems
