@@ -254,7 +254,7 @@ def test_the_catalogue_is_complete_and_its_defaults_are_in_range() -> None:
         ("line_drop", math.nan, r"'line_drop': size nan is outside 0..1 x"),
         ("line_delay", 0.0, r"'line_delay': size 0.0 is outside 1..50 ticks"),
         ("line_garbage", 5000.0, r"'line_garbage': size 5000.0 is outside 1..4096 bytes"),
-        ("clock_skew", 1.5, r"'clock_skew': size 1.5 is outside -[0-9.]+\.\.1 x"),
+        ("clock_skew", 1.5, r"'clock_skew': size 1.5 is outside -1..1 x"),
         ("line_silent", 1.0, r"'line_silent' has no size; leave `size` out"),
     ],
 )

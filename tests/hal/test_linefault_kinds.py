@@ -392,6 +392,17 @@ def test_a_skewed_clock_runs_at_another_rate_and_never_jumps(size: float | None,
     assert intervals == [20_000] * 10 + [interval_us] * 100 + [20_000] * 9
 
 
+def test_a_clock_can_stand_still_and_go_on() -> None:
+    line, _ = line_to()
+    run(line, 10)
+    handle = line.put("clock_skew", -1.0)
+    still = [s.rig_time_us for s in samples(run(line, 20, 10))]
+    line.take_off(handle)
+    again = [s.rig_time_us for s in samples(run(line, 4, 30))]
+    assert still == [1_220_000] * 20
+    assert again == [1_220_000, 1_240_000, 1_260_000, 1_280_000]
+
+
 def test_a_rig_that_boots_by_itself_starts_its_skewed_clock_again() -> None:
     line, rig = line_to()
     line.put("clock_skew", 0.5)
