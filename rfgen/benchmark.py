@@ -25,12 +25,12 @@ HOLD_C = 1.0
 SETTLE_S = 10.0
 
 TREATMENTS: dict[str, Treatment] = {
-    "bench": Treatment(steps=(Step(target_c=60.0, hold_s=30.0),), max_power_w=4.5),
-    "cosman-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=2.9),
+    "bench": Treatment(steps=(Step(target_c=60.0, hold_s=30.0),), max_power_w=4.3),
+    "cosman-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=2.6),
     "invamed-fusion": Treatment(steps=(Step(target_c=85.0, hold_s=30.0),), max_power_w=5.3),
-    "optablate-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=4.3),
-    "osteocool-like": Treatment(steps=(Step(target_c=70.0, hold_s=30.0),), max_power_w=6.6),
-    "rita-like": Treatment(steps=(Step(target_c=95.0, hold_s=30.0),), max_power_w=30.0),
+    "optablate-like": Treatment(steps=(Step(target_c=80.0, hold_s=30.0),), max_power_w=4.0),
+    "osteocool-like": Treatment(steps=(Step(target_c=70.0, hold_s=30.0),), max_power_w=6.2),
+    "rita-like": Treatment(steps=(Step(target_c=95.0, hold_s=27.0),), max_power_w=30.0),
 }
 """Per profile with a temperature mode; the power limit leaves some patients out of reach, as a real one does."""
 
