@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib.resources import files
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from rfgen.safety.catalogue import Needs
 from rfgen.safety.limits import LIMITS, limit_problem, resolve_limits
 from rfgen.validation import Strict, as_tuple, validate
-from rfgen.yamlsource import Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
+from rfgen.yamlsource import MAX_PROBLEMS, Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
 
 Span = Annotated[tuple[float, float], BeforeValidator(as_tuple)]
 CHECK_BEYOND_PRIME_S = 5.0
@@ -165,7 +166,8 @@ class DeviceProfile(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> DeviceProfile:
-        faults = [*self._channel_faults(), *self._limit_faults(), *self._source_faults()]
+        found = chain(self._channel_faults(), self._limit_faults(), self._source_faults())
+        faults = list(islice(found, MAX_PROBLEMS))
         if self.watchdog_ms < 3 * self.period_ms:
             faults.append(Fault(("watchdog_ms",), "is under three periods", f"at least {3 * self.period_ms} ms"))
         if self.electrode.cooled and self.pump is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -27,7 +28,7 @@ from rfgen.safety.catalogue import ROW_IDS
 from rfgen.safety.limits import LIMITS, limit_problem
 from rfgen.validation import Strict, as_tuple, validate
 from rfgen.when import When, parse_duration
-from rfgen.yamlsource import Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
+from rfgen.yamlsource import MAX_PROBLEMS, Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
 
 REASONS = ("hold_complete", "operator_stop", *ROW_IDS)
 STEP_KEYS = ("target_c", "power_w", "hold_s", "ramp_c_s")
@@ -179,7 +180,7 @@ class Expect(Strict):
         faults = []
         if self.reason is not None and self.reason not in REASONS:
             faults.append(Fault(("reason",), "is no reason to end", suggestion(self.reason, REASONS)))
-        for place, row in enumerate(self.tripped or ()):
+        for place, row in enumerate((self.tripped or ())[:MAX_PROBLEMS]):
             if row not in ROW_IDS:
                 faults.append(Fault(("tripped", place), "is no interlock", suggestion(row, ROW_IDS)))
         for key, (low, high) in self.bounds.items():
@@ -209,7 +210,8 @@ class Scenario(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Scenario:
-        faults = [*self._treatment_faults(), *self._step_faults(), *self._plant_faults(), *self._time_faults()]
+        found = chain(self._treatment_faults(), self._step_faults(), self._plant_faults(), self._time_faults())
+        faults = list(islice(found, MAX_PROBLEMS))
         if faults:
             raise Refusal(faults)
         return self
@@ -331,13 +333,16 @@ def load_scenario(name_or_path: str) -> Scenario:
         return parse_scenario(text, f"{name_or_path}.yaml")
     if not name_or_path.endswith((".yaml", ".yml")) and "/" not in name_or_path:
         remedy = f"{suggestion(name_or_path, scenario_names())} (`rfgen scenarios` lists them)"
-        raise InputError([Problem(name_or_path, None, None, "", "", "is no shipped scenario, nor a YAML file", remedy)])
+        raise InputError(
+            [Problem(name_or_path or "''", None, None, "", "", "is no shipped scenario, nor a YAML file", remedy)]
+        )
     return parse_scenario(read_text(name_or_path), name_or_path)
 
 
 def parse_scenario(text: str, file: str) -> Scenario:
     """A scenario from its text. Raises InputError with every problem, each at its line."""
     node, problems = compose(text, file)
+    asked = node.get("device")
     if isinstance(node.value, dict):
         try:
             node = _with_step(_with_device(node))
@@ -347,10 +352,20 @@ def parse_scenario(text: str, file: str) -> Scenario:
     try:
         scenario = validate(Scenario, node)
     except InputError as error:
-        raise InputError([*problems, *error.problems]) from None
+        noted = {(p.file, p.line, p.column) for p in problems}
+        found = [_at_override(p, node, asked) for p in error.problems]
+        raise InputError([*problems, *(p for p in found if (p.file, p.line, p.column) not in noted)]) from None
     if problems:
         raise InputError(problems)
     return scenario
+
+
+def _at_override(problem: Problem, node: Node, asked: Node | None) -> Problem:
+    """A sound profile that overrides made wrong is told where the overrides stand."""
+    if asked is None or not isinstance(asked.value, dict) or problem.file == node.file:
+        return problem
+    file, line, column = asked.place
+    return problem._replace(file=file, line=line, column=column)
 
 
 def _with_device(node: Node) -> Node:
@@ -366,11 +381,15 @@ def _with_device(node: Node) -> Node:
     if not isinstance(base.value, str):
         raise InputError([base.problem("device.profile", "is not a name", "give a device profile's name")])
     overrides = device.without("profile")
-    merged = _merged(device_node(base.value, base), overrides)
+    profile = device_node(base.value, base)
+    validate(DeviceProfile, profile)  # a profile that is wrong by itself is told in its own file
+    merged = _merged(profile, overrides)
     sources = merged.get("sources")
     if sources is not None and isinstance(sources.value, dict):
-        for path in _leaves(overrides):
-            sources = sources.with_key(path, Node(SOURCED_HERE, *overrides.place))
+        here = Node(SOURCED_HERE, *overrides.place)
+        given = dict.fromkeys(_leaves(overrides), here)
+        at = dict.fromkeys(given, here.place)
+        sources = replace(sources, value={**sources.value, **given}, key_at={**sources.key_at, **at})
         merged = merged.with_key("sources", sources)
     return node.with_key("device", merged)
 
@@ -379,13 +398,11 @@ def _merged(base: Node, over: Node) -> Node:
     """Mappings merge key by key; anything else is replaced."""
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
-    found = base
+    found = dict(base.value)
     for key, value in over.value.items():
         before = base.value.get(key)
-        file, line, column = over.key_at.get(key, value.place)
-        found = found.with_key(key, value if before is None else _merged(before, value))
-        found = replace(found, key_at={**found.key_at, key: (file, line, column)})
-    return found
+        found[key] = value if before is None else _merged(before, value)
+    return replace(base, value=found, key_at={**base.key_at, **over.key_at})
 
 
 def _leaves(node: Node, path: str = "") -> Iterator[str]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rfgen.yamlsource import InputError, Node, PathPart, Problem, Refusal, dotted, shown, suggestion
+from rfgen.yamlsource import MAX_PROBLEMS, InputError, Node, PathPart, Problem, Refusal, dotted, shown, suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,11 +45,11 @@ def validate(model: type[Model], node: Node, at: Sequence[PathPart] = ()) -> Mod
 def problems_of(
     error: ValidationError, model: type[BaseModel], node: Node, at: Sequence[PathPart] = ()
 ) -> list[Problem]:
-    """Every refusal, one a field, in the order of the file."""
+    """Every refusal, one a field, in the order of the file; of a great many the first `MAX_PROBLEMS`."""
     found: dict[str, Problem] = {}
-    for detail in error.errors(include_url=False):
-        for problem in _problems(detail, model, node, tuple(at)):
-            found.setdefault(problem.field, problem)
+    told = (p for detail in error.errors(include_url=False) for p in _problems(detail, model, node, tuple(at)))
+    for problem in islice(told, MAX_PROBLEMS):
+        found.setdefault(problem.field, problem)
     return sorted(found.values(), key=lambda p: (p.file != node.file, p.file, p.line or 0, p.column or 0))
 
 
@@ -91,9 +92,10 @@ def _path_in(node: Node, loc: Sequence[Any]) -> tuple[PathPart, ...]:
     for place, part in enumerate(loc):
         last = place == len(loc) - 1
         value = here.value if here is not None else None
-        if (isinstance(part, int) and isinstance(value, list) and part < len(value)) or (
-            isinstance(part, str) and isinstance(value, dict) and part in value
-        ):
+        if isinstance(part, int) and isinstance(value, list) and part < len(value):
+            path.append(part)
+            here = value[part]
+        elif isinstance(part, str) and isinstance(value, dict) and part in value:
             path.append(part)
             here = value[part]
         elif last and isinstance(part, str) and isinstance(value, dict) and re.fullmatch(r"[a-z_0-9]+", part):
@@ -166,7 +168,11 @@ def _told(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
     if kind in ("too_short", "too_long"):
         least, most = ctx.get("min_length"), ctx.get("max_length")
         return f"has {ctx.get('actual_length')} entries", f"it needs at least {least}" if least else f"at most {most}"
-    if kind in ("string_too_long", "string_too_short", "string_pattern_mismatch"):
+    if kind == "string_too_long":
+        return "is too long", f"at most {ctx['max_length']} characters"
+    if kind == "string_too_short":
+        return "is too short", f"at least {ctx['min_length']} characters"
+    if kind == "string_pattern_mismatch":
         return "is not a fit text", str(detail["msg"])
     if kind == "value_error":
         said, _, remedy = str(ctx.get("error", detail["msg"])).partition("; ")

@@ -235,6 +235,8 @@ _TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"
 _FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})", re.ASCII)
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]{0,39})(\.[0-9]{0,60})?|\.[0-9]{1,60})([eE][-+]?[0-9]{1,5})?", re.ASCII)
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing: control characters, and what reverses the order of reading."""
 _NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 
 
@@ -352,6 +354,9 @@ class _Composer:
         if event.tag is not None:
             message = f"tag {shown(event.tag)} is not used here"
             self.note(event, self.path(), message, "remove it; quote a value that should be text")
+        if isinstance(event, yaml.ScalarEvent) and (unseen := _UNSEEN.search(event.value)):
+            message = f"holds the control character U+{ord(unseen[0]):04X}"
+            self.note(event, self.path(), message, "write plain text")
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, yaml.ScalarEvent):
             if self.wants_key():
