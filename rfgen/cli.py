@@ -26,7 +26,7 @@ def cli() -> None:
 @click.argument("scenario")
 @click.option("--hal", "backend", default="sim", show_default=True, help="What is behind the seam.")
 @click.option("--port", help="The rig's port, for a backend that has one.")
-@click.option("--seed", type=click.IntRange(0), help="Instead of the scenario's own.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the scenario's own.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder [default: runs/NAME, numbered].")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
 @click.option("--realtime", is_flag=True, help="One second of treatment a second.")
