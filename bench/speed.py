@@ -1,8 +1,8 @@
 """Speed of the closed loop, as ratios measured in one run: `make bench`.
 
 The yardstick is a bare Python loop written the obvious way: a two-node plant, a frozen dataclass for each sample, and
-40 interlocks, each one function with one comparison. It has no output stage, no sensors and no noise, no state machine,
-no control, no persistence. Rounds of every contestant alternate, and the median round counts, so that a busy machine
+40 interlocks, each one function with one comparison and its persistence. It has no output stage, no sensors, no noise, no
+state machine and no control. Rounds of every contestant alternate, and the median round counts, so that a busy machine
 slows all alike.
 """
 
@@ -61,7 +61,16 @@ class BareSample:
     tissue_c: float
 
 
-BARE_ROWS: list[Callable[[BareSample], bool]] = 5 * [
+@dataclass(slots=True)
+class BareRow:
+    """One interlock: a comparison, and how long it must hold."""
+
+    wrong: Callable[[BareSample], bool]
+    persist_us: int
+    since_us: int | None = None
+
+
+CONDITIONS: list[Callable[[BareSample], bool]] = [
     lambda s: s.metal_c > 95.0,
     lambda s: s.metal_c < 0.0,
     lambda s: s.tissue_c > 95.0,
@@ -71,6 +80,7 @@ BARE_ROWS: list[Callable[[BareSample], bool]] = 5 * [
     lambda s: s.coolant_c > 35.0,
     lambda s: s.flow_ml_min < 5.0,
 ]
+BARE_ROWS = [BareRow(wrong, 100_000) for _ in range(5) for wrong in CONDITIONS]
 
 
 def bare_round() -> float:
@@ -83,32 +93,15 @@ def bare_round() -> float:
         flow_w = 0.1 * (metal_c - tissue_c)
         metal_c += 0.02 * (power_w - flow_w)
         tissue_c += 0.02 * (flow_w - 0.05 * (tissue_c - 37.0))
-        sample = BareSample(
-            tick,
-            tick * 20_000,
-            True,
-            True,
-            False,
-            True,
-            False,
-            False,
-            True,
-            False,
-            0,
-            0,
-            0,
-            power_w,
-            22.0,
-            0.2,
-            0.0,
-            10.0,
-            22.0,
-            25.0,
-            metal_c,
-            tissue_c,
-        )
+        now_us = tick * 20_000
+        switches = (True, True, False, True, False, False, True, False, 0, 0, 0)
+        sample = BareSample(tick, now_us, *switches, power_w, 22.0, 0.2, 0.0, 10.0, 22.0, 25.0, metal_c, tissue_c)
         for row in BARE_ROWS:
-            if row(sample):
+            if not row.wrong(sample):
+                row.since_us = None
+            elif row.since_us is None:
+                row.since_us = now_us
+            elif now_us - row.since_us >= row.persist_us:
                 trips += 1
     return (time.perf_counter() - began) / ROUND_TICKS
 

@@ -24,7 +24,7 @@ from hal.types import (
     RigTrip,
     Sample,
 )
-from sim.bench import Bench, Readings
+from sim.bench import Bench, Readings, new_record
 
 WATCHDOG_MIN_MS = 20
 WATCHDOG_MAX_MS = 1000
@@ -87,6 +87,7 @@ class SimulatedHal:
         self._flow_ml_min = 0.0
         self._trip = RigTrip.NONE
         self._watchdog_tripped = False
+        self._readings: Readings
 
     def open(self, config: RigConfig) -> RigInfo:
         """HELLO and CONFIGURE in one. RF is off, the pump stops, latched trips whose cause is gone are cleared."""
@@ -129,7 +130,8 @@ class SimulatedHal:
         """The sample of the period that has just ended; `command` acts on the next one."""
         if self._config is None:
             raise HalError("exchange before open or after close")
-        sample = self._sample(command.tick, self._pass_period())
+        cause = self._pass_period()
+        sample = self._sample(command.tick, cause)
         self._unheard_us = 0
         power_w, flow_ml_min = command.power_w, command.flow_ml_min
         if (
@@ -143,8 +145,8 @@ class SimulatedHal:
         self._power_w = power_w
         if command.rf_on:
             # a cause present when RF is asked for is latched, as one that comes while it is on
-            if sample.rig_trip and not self._trip:
-                self._trip = RigTrip(sample.rig_trip)
+            if cause and not self._trip:
+                self._trip = RigTrip(cause)
             self._rf_on = not self._trip
         else:
             self._rf_on = False
@@ -161,45 +163,36 @@ class SimulatedHal:
         if self._unheard_us >= PUMP_STOPS_AFTER_S * 1e6:
             self._flow_ml_min = 0.0
 
-    def _pass_period(self) -> tuple[Readings, int]:
-        """One period of the bench, and the rig's own watch over it: (readings, the cause now present)."""
-        readings = self.bench.step(self._rf_on, self._power_w, self._flow_ml_min)
+    def _pass_period(self) -> int:
+        """One period of the bench, and the rig's own watch over it: the cause now present to hold RF off."""
+        readings = self._readings = self.bench.step(self._rf_on, self._power_w, self._flow_ml_min)
         self._now_us += self._period_us
-        temperature_c = readings.temperature_c
-        cause = 0
-        if (
-            readings.tc_fault & self._fault_mask
-            or readings.estop_pressed
-            or readings.stage_fault
-            or not readings.loop_closed
-            or (self._return_required and not readings.return_attached)
-        ):
-            cause = self._cause(readings)
-        else:
-            limit_c = self._limit_c
-            for i in self._channels:
-                if not temperature_c[i] <= limit_c:
-                    cause = RigTrip.TEMPERATURE_LIMIT
-                    break
+        cause = self._cause(readings)
         if cause and self._rf_on:
             self._rf_on = False
             if not self._trip:
                 self._trip = RigTrip(cause)
-        return readings, cause
+        return cause
 
     def _cause(self, readings: Readings) -> int:
         if readings.tc_fault & self._fault_mask:
             return RigTrip.THERMOCOUPLE
+        temperature_c = readings.temperature_c
+        limit_c = self._limit_c
+        for i in self._channels:
+            if not temperature_c[i] <= limit_c:
+                return RigTrip.TEMPERATURE_LIMIT
         if not readings.loop_closed:
             return RigTrip.INTERLOCK_LOOP
         if readings.estop_pressed:
             return RigTrip.EMERGENCY_STOP
         if readings.stage_fault:
             return RigTrip.OUTPUT_STAGE
-        return RigTrip.RETURN_ELECTRODE
+        if self._return_required and not readings.return_attached:
+            return RigTrip.RETURN_ELECTRODE
+        return 0
 
-    def _sample(self, tick: int, passed: tuple[Readings, int]) -> Sample:
-        readings, cause = passed
+    def _sample(self, tick: int, cause: int) -> Sample:
         (
             rf_on,
             pump_on,
@@ -217,29 +210,32 @@ class SimulatedHal:
             coolant_c,
             stage_c,
             temperature_c,
-        ) = readings
-        return Sample(
-            tick,
-            self._now_us,
-            rf_on,
-            pump_on,
-            self._watchdog_tripped,
-            loop_closed,
-            start_pressed,
-            estop_pressed,
-            return_attached,
-            stage_fault,
-            int(self._trip or cause),
-            0,
-            tc_fault,
-            power_w,
-            voltage_v,
-            current_a,
-            phase_deg,
-            flow_ml_min,
-            coolant_c,
-            stage_c,
-            temperature_c,
+        ) = self._readings
+        return new_record(
+            Sample,
+            (
+                tick,
+                self._now_us,
+                rf_on,
+                pump_on,
+                self._watchdog_tripped,
+                loop_closed,
+                start_pressed,
+                estop_pressed,
+                return_attached,
+                stage_fault,
+                int(self._trip or cause),
+                0,
+                tc_fault,
+                power_w,
+                voltage_v,
+                current_a,
+                phase_deg,
+                flow_ml_min,
+                coolant_c,
+                stage_c,
+                temperature_c,
+            ),
         )
 
     def rf_off(self) -> None:

@@ -169,8 +169,8 @@ def shell_radii_m(frame: ShellFrame, anatomy: Anatomy) -> list[float]:
     width_m = FIRST_SHELL_MM * 1e-3
     while radii[-1] < OUTERMOST_MM * 1e-3:
         step = radii[-1] + width_m
-        mark = next((m for m in marks if radii[-1] < m < step + 0.5 * width_m), None)
-        radii.append(step if mark is None else mark)
+        due = [m for m in marks if radii[-1] < m < step + 0.5 * width_m]
+        radii.append(due[0] if due else step)
         width_m *= SHELL_GROWTH
     return radii
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from sim.geometry import Electrode
 from sim.kernel import STEP_MARGIN, Kernel, KernelState, kernel_of, steps_in
 from sim.network import COOLANT_HEAT_J_ML_K, Anatomy, Network, Site, build_network
+from sim.tissue import BOILING_C
 
 
 class Disturbance(NamedTuple):
@@ -85,6 +86,11 @@ class NetworkPlant:
                 f"{self._network.shortest_time_s:.3g} s, too short for {MOST_STEPS} steps a tick; "
                 "move boundaries apart (target, wall, layers) or shorten the tick"
             )
+        self._body_c = self._network.body_c
+        self._lumps = len(self._network.lumps)
+        self._boils_above_c = BOILING_C - self._body_c
+        self._stream_ml_min = math.nan
+        self._stream_w_k = self._coolant_w_k = 0.0
         self._disturbed = self._network
         self._tick_s = tick_s
         self._disturbance = Disturbance()
@@ -130,7 +136,9 @@ class NetworkPlant:
 
     @property
     def hottest_c(self) -> float:
-        return max(self.lump_c[1:])
+        above_c = max(self._state[1 : self._lumps])
+        # above boiling a lump's sensible heat is not its temperature
+        return self._body_c + above_c if above_c < self._boils_above_c else max(self.lump_c[1:])
 
     @property
     def coolant_out_c(self) -> float:
@@ -156,14 +164,16 @@ class NetworkPlant:
         coolant_w_k = 0.0
         if flow_ml_min > 1e-6 and self._film_w_k > 0.0:
             # the water warms on its way through, so a small flow carries less than the film would
-            stream_w_k = flow_ml_min / 60.0 * COOLANT_HEAT_J_ML_K
-            coolant_w_k = stream_w_k * -math.expm1(-self._film_w_k / stream_w_k)
-            metal_c = self._state[0] + self._network.body_c
-            self._coolant_rise_c = coolant_w_k * (metal_c - coolant_in_c) / stream_w_k
+            if flow_ml_min != self._stream_ml_min:
+                self._stream_ml_min = flow_ml_min
+                self._stream_w_k = flow_ml_min / 60.0 * COOLANT_HEAT_J_ML_K
+                self._coolant_w_k = self._stream_w_k * -math.expm1(-self._film_w_k / self._stream_w_k)
+            coolant_w_k = self._coolant_w_k
+            self._coolant_rise_c = coolant_w_k * (self._state[0] + self._body_c - coolant_in_c) / self._stream_w_k
             step_coolant_c = coolant_in_c
         else:
             self._coolant_rise_c = 0.0
-            step_coolant_c = self._network.body_c  # carries nothing, and may be unknown
+            step_coolant_c = self._body_c  # carries nothing, and may be unknown
         self._coolant_c = coolant_in_c
         self._energy_in_j += power_w * self._tick_s
         state = self._step(self._state, self._steps, power_w, coolant_w_k, step_coolant_c, self._disturbance.series_ohm)

@@ -51,7 +51,9 @@ def drive(spec: StageSpec, asked_w: float, resistance_ohm: float, reactance_ohm:
     limit."""
     impedance_ohm = math.sqrt(resistance_ohm * resistance_ohm + reactance_ohm * reactance_ohm)
     current_a = math.sqrt(asked_w / resistance_ohm)
-    current_a = min(current_a, spec.max_current_a, spec.max_voltage_v / impedance_ohm)
+    current_a = min(current_a, spec.max_current_a)
+    if current_a * impedance_ohm > spec.max_voltage_v:
+        current_a = spec.max_voltage_v / impedance_ohm
     return Output(
         current_a * current_a * resistance_ohm,
         current_a * impedance_ohm,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
 from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
 from rfgen.record.summary import write_whole
@@ -40,18 +38,18 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) 
         said += f", {failed} not as expected"
     if wrong:
         said += f", {wrong} could not be run"
-    click.echo(said)
+    say(said)
     return BAD_INPUT if wrong else NOT_AS_EXPECTED if failed else OK
 
 
 def _tell(verdict: Verdict) -> None:
     if verdict.bad_input:
-        click.echo(f"error  {verdict.name}")
-        click.echo(f"       {verdict.bad_input}", err=True)
+        say(f"error  {verdict.name}")
+        say(f"       {verdict.bad_input}", err=True)
         return
     outcome = f"{verdict.summary['outcome']}, {verdict.summary['reason']}"
-    click.echo(f"{'ok    ' if verdict.passed else 'FAIL  '} {verdict.name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
+    say(f"{'ok    ' if verdict.passed else 'FAIL  '} {verdict.name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
     for problem in verdict.problems:
-        click.echo(f"       {problem}")
+        say(f"       {problem}")
     if verdict.problems:
-        click.echo(f"       again: rfgen run {verdict.name} --seed {verdict.summary['seed']}")
+        say(f"       again: rfgen run {verdict.name} --seed {verdict.summary['seed']}")

@@ -6,9 +6,8 @@ import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import click
-
 from rfgen.cli import OK
+from rfgen.commands.output import say
 from rfgen.record.jsonsafe import to_json
 from rfgen.yamlsource import InputError, Problem
 
@@ -22,7 +21,7 @@ def interlocks(device: str | None, as_json: bool) -> int:
     limits = None if profile is None else resolve_limits_for(profile, {})
     features = None if profile is None else profile.features
     rows = listing(limits, features)
-    click.echo(to_json(rows) if as_json else text(rows))
+    say(to_json(rows) if as_json else text(rows))
     return OK
 
 
@@ -40,13 +39,13 @@ def scenarios(copy: Path | None) -> int:
         with as_file(files("rfgen") / "scenarios") as folder:
             for name in names:
                 shutil.copyfile(folder / f"{name}.yaml", copy / f"{name}.yaml")
-        click.echo(f"{len(names)} scenarios copied into {copy}")
+        say(f"{len(names)} scenarios copied into {copy}")
         return OK
     width = max(map(len, names))
     for name in names:
         scenario = load_scenario(name)
         expected = "" if scenario.expect is None else f"  [{scenario.expect.reason or scenario.expect.outcome}]"
-        click.echo(f"{name:<{width}}  {scenario.title}{expected}")
+        say(f"{name:<{width}}  {scenario.title}{expected}")
     return OK
 
 
@@ -58,7 +57,7 @@ def devices() -> int:
     width = max(map(len, names))
     for name in names:
         profile = load_device(name)
-        click.echo(
+        say(
             f"{name:<{width}}  {profile.title}: {profile.electrode.kind}, {profile.stage.max_power_w:g} W, "
             f"{', '.join(profile.modes)}"
         )
@@ -85,5 +84,5 @@ def faults() -> int:
     rows += [(spec.kind, "host", spec.description, "") for spec in HOST_FAULTS.values()]
     width = max(len(row[0]) for row in rows)
     for kind, group, description, needs in rows:
-        click.echo(f"{kind:<{width}}  {group:<12}  {description}" + (f" ({needs})" if needs else ""))
+        say(f"{kind:<{width}}  {group:<12}  {description}" + (f" ({needs})" if needs else ""))
     return OK

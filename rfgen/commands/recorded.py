@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rfgen.cli import NOT_AS_EXPECTED, OK
+from rfgen.commands.output import say, target
 from rfgen.record.loader import load_run
 from rfgen.replaying import replay as replay_run
 
@@ -16,9 +17,9 @@ def replay(folder: Path) -> int:
     run = load_run(folder)
     difference = replay_run(run)
     if difference is None:
-        click.echo(f"{folder}: identical over {run.ticks} ticks")
+        say(f"{folder}: identical over {run.ticks} ticks")
         return OK
-    click.echo(f"{folder}: differs at {difference}")
+    say(f"{folder}: differs at {difference}")
     return NOT_AS_EXPECTED
 
 
@@ -27,16 +28,19 @@ def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) ->
     from rfgen.report.page import write_report
     from rfgen.report.picture import write_picture
 
+    if picture is not None and len(folders) != 1:
+        raise click.UsageError("a picture shows one run")
+    if picture is not None and out is not None:
+        raise click.UsageError("--picture says where to by itself: leave --out out")
+    if picture is None and out is None:
+        base = folders[0] if folders[0].is_dir() else folders[0].parent
+        out = base / ("report.html" if len(folders) == 1 else "comparison.html")
     runs = [load_run(folder) for folder in folders]
     if picture is not None:
-        if len(runs) != 1:
-            raise click.UsageError("a picture shows one run")
-        write_picture(runs[0], picture)
-        click.echo(str(picture))
+        write_picture(runs[0], target(picture))
+        say(str(picture))
         return OK
-    if out is None:
-        base = folders[0] if folders[0].is_dir() else folders[0].parent
-        out = base / ("report.html" if len(runs) == 1 else "comparison.html")
-    write_report(runs[0] if len(runs) == 1 else runs, out)
-    click.echo(str(out))
+    assert out is not None
+    write_report(runs[0] if len(runs) == 1 else runs, target(out))
+    say(str(out))
     return OK

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
-
-import click
 
 from hal import Reply, Sample
 from rfgen.assemble import Assembly, assemble
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
+from rfgen.commands.output import say
 from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
 from rfgen.runs import Finished, run_into
@@ -38,7 +36,7 @@ def run(
     if backend != "sim":
         raise InputError([_no_backend(backend)])
     if port is not None:
-        raise InputError([Problem("--port", None, None, "", port, "the simulation has no port", "leave it out")])
+        raise InputError([Problem("--port", None, None, "", repr(port), "is given, and the simulation has no port", "leave it out")])
     scenario = load_scenario(source)
     name = Path(source).stem
     folder = _folder(name, out)
@@ -46,28 +44,23 @@ def run(
         assembly = assemble(scenario, seed)
     except ValueError as error:
         raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
-    signal.signal(signal.SIGTERM, _interrupt)
     talk = not (as_json or quiet)
     if talk:
         _announce(name, assembly)
     with _Progress(assembly, talk and sys.stdout.isatty()) as progress:
         finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
     if as_json:
-        click.echo(to_json(finished.summary))
+        say(to_json(finished.summary))
     elif talk:
-        click.echo(summary_text(finished, folder))
+        say(summary_text(finished, folder))
     if finished.interrupted:
-        click.echo("interrupted; RF was switched off first", err=True)
+        say("interrupted; RF was switched off first", err=True)
         return INTERRUPTED
     if finished.problems:
         for problem in finished.problems:
-            click.echo(f"not as expected: {problem}", err=True)
+            say(f"not as expected: {problem}", err=True)
         return NOT_AS_EXPECTED
     return OK
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _no_backend(name: str) -> Problem:
@@ -91,8 +84,8 @@ def _folder(name: str, out: Path | None) -> Path:
 
 def _announce(name: str, assembly: Assembly) -> None:
     scenario = assembly.scenario
-    click.echo(f"{name}: {scenario.title}")
-    click.echo(f"{scenario.device.title}, seed {assembly.seed}, SIMULATED; a test tool, not a medical device")
+    say(f"{name}: {scenario.title}")
+    say(f"{scenario.device.title}, seed {assembly.seed}, SIMULATED; a test tool, not a medical device")
 
 
 class _Progress:

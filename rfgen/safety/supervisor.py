@@ -17,6 +17,9 @@ CLEAR_AFTER_US = 1_000_000
 """A reading must have been good on every valid sample for this long before its cause counts as gone."""
 
 
+CUTOFF = State.CUTOFF
+
+
 class _Armed:
     """The rows of one state, compiled."""
 
@@ -51,7 +54,7 @@ class Supervisor:
         self.channels = channels
         self.applicable = applicable(rows, features)
         present = [(bit, row) for bit, row in enumerate(rows) if row.id in self.applicable]
-        self._by_state: dict[State, _Armed] = {}
+        self._by_state: list[_Armed] = []
         for state in State:
             armed = sum(1 << bit for bit, row in present if state in row.armed)
             seen = [
@@ -60,7 +63,7 @@ class Supervisor:
                 # in CUTOFF a row that clears by reading is read even where it is not armed
                 if state in row.armed or (state is State.CUTOFF and row.clears is Clears.READING)
             ]
-            self._by_state[state] = _Armed(seen, armed, limits, channels)
+            self._by_state.append(_Armed(seen, armed, limits, channels))  # in the order of `State`, which counts from 0
         line = [(bit, row) for bit, row in present if row.on_the_line]
         self._line = {
             state: _Armed(
@@ -103,7 +106,7 @@ class Supervisor:
         if state is not self._state:
             self._enter(state)
         here = self._by_state[state]
-        if not self._since_us and state is not State.CUTOFF and here.all_well(signals):
+        if not self._since_us and state is not CUTOFF and here.all_well(signals):
             self._last_us = now_us
             self._new_clock = False
             return 0, 0
