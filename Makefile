@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long check lint docs bench benchmark picture clean help
+.PHONY: demo test test-long check lint docs wheel bench benchmark picture clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -38,6 +38,14 @@ bench: $(VENV)/.with-test ## speed, as ratios measured in one run
 benchmark: $(VENV)/.with-run ## control over 1,000 random patients a profile
 	$(BIN)/python bench/control.py --patients 1000
 
+wheel: $(VENV)/.with-run ## build a wheel, install it in an empty place, and run it there
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/rfgen-*.whl
+	cd build/wheel && venv/bin/rfgen check && venv/bin/rfgen run bench-self-test --out run --quiet && venv/bin/rfgen replay run
+	@du -sh build/wheel/venv | sed 's/\t.*/ installed, Python and pip included/'
+
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet
 	$(BIN)/rfgen report docs/run --picture docs/vertebra-metastasis.svg
@@ -61,4 +69,4 @@ $(VENV)/.with-dev: $(VENV)/.with-test
 	@touch $@
 
 clean: ## remove what was made
-	rm -rf $(VENV) site check.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build site check.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

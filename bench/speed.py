@@ -1,9 +1,9 @@
 """Speed of the closed loop, as ratios measured in one run: `make bench`.
 
 The yardstick is a bare Python loop written the obvious way: a two-node plant, a frozen dataclass for each sample, and
-40 interlocks, each one function with one comparison and its persistence. It has no output stage, no sensors, no noise, no
-state machine and no control. Rounds of every contestant alternate, and the median round counts, so that a busy machine
-slows all alike.
+40 interlocks, each one function with one comparison and its persistence. It has no output stage, no sensors, no noise,
+no state machine and no control. Rounds of every contestant alternate, and the median round counts, so that a busy
+machine slows all alike.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sim.faults import Fault
 from sim.plant import Plant
 from sim.readings import Readings
 from sim.sensors import MeterSpec, NoiseSource, ThermocoupleSpec, thermocouple_reader
-from sim.stage import StageSpec, drive
+from sim.stage import StageSpec, drive, new_record
 
 __all__ = ["Bench", "BenchSpec", "PumpSpec", "Readings"]
 
@@ -54,10 +54,6 @@ class BenchSpec:
             raise ValueError("bench: thermocouples is empty; a bench needs at least one")
 
 
-new_record = tuple.__new__
-"""Makes a NamedTuple from a tuple, at half the cost of its own constructor; used where one is made every tick."""
-
-
 class Bench:
     """Steps stage, plant, pump and sensors together.
 
@@ -88,6 +84,7 @@ class Bench:
         self._stage_w = 0.0
         self._stage_c = spec.stage.ambient_c
         self._stage_follow = tick_s / spec.stage.heating_s
+        self._slew_w = spec.stage.slew_w_s * tick_s
         self._loss_share = 1.0 / spec.stage.efficiency - 1.0
         self._meters_from = len(spec.thermocouples)
         self._flow_ml_min = 0.0
@@ -152,12 +149,12 @@ class Bench:
 
         # output stage: up with its slew, down at once
         if rf_on:
-            rise_w = self._stage_w + stage.slew_w_s * self.tick_s
+            rise_w = self._stage_w + self._slew_w
             asked_w = power_w if power_w < rise_w else rise_w
         else:
             asked_w = 0.0
         self._stage_w = asked_w
-        out_w, voltage_v, current_a, _, _ = drive(stage, asked_w, resistance_ohm, reactance_ohm)
+        out_w, voltage_v, current_a = drive(stage, asked_w, resistance_ohm, reactance_ohm)
         self._power_w = out_w
         loss_w = out_w * self._loss_share
         self._stage_c += self._stage_follow * (stage.ambient_c + stage.heating_c_w * loss_w - self._stage_c)
@@ -180,7 +177,8 @@ class Bench:
         sites = plant.advance(into_tissue_w, flow, coolant_c)
 
         # sensors
-        noise = self._noise.next_row()
+        rows = self._noise.rows
+        noise = rows.pop() if rows else self._noise.next_row()
         if conditions is not None:
             sites = conditions.sites(tuple(sites))
         self._junction_c, temperature_c = self._read(self._junction_c, sites, noise)  # type: ignore[arg-type]

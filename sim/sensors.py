@@ -93,21 +93,21 @@ class NoiseSource:
         self._drift_phase = self._random.uniform(0.0, 2.0 * math.pi)
         self._tick_s = tick_s
         self._ticks = 0
-        self._rows: list[tuple[float, ...]] = []
+        self.rows: list[tuple[float, ...]] = []
         self._count = n
 
     def next_row(self) -> tuple[float, ...]:
         """The next tick's noise."""
-        if not self._rows:
+        if not self.rows:
             self._fill()
-        return self._rows.pop()
+        return self.rows.pop()
 
     def _fill(self) -> None:
         block = self._random.standard_normal((NOISE_BLOCK, self._sigma.size)) * self._sigma + self._offset
         at_s = (self._ticks + np.arange(NOISE_BLOCK)) * self._tick_s
         block += np.outer(np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift)
         self._ticks += NOISE_BLOCK
-        self._rows = [tuple(row) for row in block[::-1].tolist()]
+        self.rows = [tuple(row) for row in block[::-1].tolist()]
 
 
 Junctions = tuple[float, ...]
