@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
+import shlex
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,6 +26,8 @@ class Verdict:
     """One scenario's result."""
 
     name: str
+    source: str
+    """A shipped scenario's name, or a path."""
     problems: list[str] = field(default_factory=list)
     """Not as expected."""
     bad_input: str = ""
@@ -33,27 +40,40 @@ class Verdict:
         """Ran, and as expected."""
         return not self.problems and not self.bad_input
 
+    @property
+    def again(self) -> str:
+        """The command that runs it again."""
+        return f"rfgen run {shlex.quote(self.source)} --seed {self.summary.get('seed')}"
 
-def check_one(name: str, source: str) -> Verdict:
-    """Run one scenario, by a shipped one's name or by path, in a folder that is thrown away."""
+
+def check_one(name: str, source: str, scratch: str) -> Verdict:
+    """Run one scenario, by a shipped one's name or by path, in a folder within `scratch` that is thrown away.
+
+    Raises KeyboardInterrupt where the run was interrupted.
+    """
     from rfgen.assemble import assemble
     from rfgen.runs import run_into
     from rfgen.scenario import load_scenario
 
     began = time.perf_counter()
-    verdict = Verdict(name)
+    verdict = Verdict(name, source)
     try:
         scenario = load_scenario(source)
         if scenario.expect is None:
             verdict.bad_input = f"{source}: expect: nothing is expected; add `expect:` with at least an outcome"
             return verdict
-        with tempfile.TemporaryDirectory(prefix="rfgen-check-") as folder:
-            finished = run_into(Path(folder), name, assemble(scenario), report=False)
-        verdict.problems = finished.problems
+        try:
+            assembly = assemble(scenario)
+        except ValueError as error:
+            verdict.bad_input = f"{source}: plant: {error}"
+            return verdict
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            finished = run_into(Path(folder), name, assembly, report=False)
         if finished.interrupted:
-            verdict.bad_input = "interrupted"
+            raise KeyboardInterrupt
+        verdict.problems = finished.problems
         verdict.summary = finished.summary
-    except (InputError, HalError, ValueError) as error:
+    except (InputError, HalError) as error:
         verdict.bad_input = str(error)
     verdict.seconds = time.perf_counter() - began
     return verdict
@@ -63,15 +83,35 @@ def check_all(
     sources: Sequence[tuple[str, str]], jobs: int, done: Callable[[Verdict], None] | None = None
 ) -> list[Verdict]:
     """Every (name, source), `jobs` at a time; verdicts in the order given."""
-    if jobs <= 1 or len(sources) <= 1:
-        return list(_told((check_one(name, source) for name, source in sources), done))
-    with ProcessPoolExecutor(max_workers=min(jobs, len(sources))) as pool:
-        waiting: list[Future[Verdict]] = [pool.submit(check_one, name, source) for name, source in sources]
-        try:
-            return list(_told((future.result() for future in waiting), done))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with tempfile.TemporaryDirectory(prefix="rfgen-check-") as scratch:
+        if jobs <= 1 or len(sources) <= 1:
+            return list(_told((check_one(name, source, scratch) for name, source in sources), done))
+        others = set(multiprocessing.active_children())
+        with ProcessPoolExecutor(max_workers=min(jobs, len(sources)), initializer=_begin_worker) as pool:
+            waiting: list[Future[Verdict]] = [pool.submit(check_one, name, source, scratch) for name, source in sources]
+            try:
+                return list(_told((future.result() for future in waiting), done))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in set(multiprocessing.active_children()) - others:
+                    worker.terminate()
+                raise
+
+
+def _begin_worker() -> None:
+    """A worker ends when its parent says so, or has gone; Ctrl-C reaches both, and the parent answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _told(verdicts: Iterator[Verdict], done: Callable[[Verdict], None] | None) -> Iterator[Verdict]:
@@ -99,16 +139,14 @@ def junit(verdicts: Sequence[Verdict]) -> str:
     )
     for verdict in verdicts:
         case = ElementTree.SubElement(
-            suite, "testcase", classname="rfgen.check", name=verdict.name, time=f"{verdict.seconds:.3f}"
+            suite, "testcase", classname="rfgen.check", name=_xml(verdict.name), time=f"{verdict.seconds:.3f}"
         )
         if verdict.bad_input:
             ElementTree.SubElement(case, "error", message=_xml(verdict.bad_input.splitlines()[0])).text = _xml(
                 verdict.bad_input
             )
         elif verdict.problems:
-            text = "\n".join(
-                [*verdict.problems, f"again: rfgen run {verdict.name} --seed {verdict.summary.get('seed')}"]
-            )
+            text = "\n".join([*verdict.problems, f"again: {verdict.again}"])
             ElementTree.SubElement(case, "failure", message=_xml(verdict.problems[0])).text = _xml(text)
     root = ElementTree.Element("testsuites")
     root.append(suite)
@@ -117,8 +155,8 @@ def junit(verdicts: Sequence[Verdict]) -> str:
 
 
 def _xml(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c if c >= " " or c in "\n\t" else "?" for c in text)
+    """Without the characters that XML cannot hold."""
+    return re.sub("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", text)
 
 
 def default_jobs() -> int:

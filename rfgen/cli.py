@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -115,22 +117,29 @@ def faults() -> int:
 
 def main() -> None:
     """Entry point: exceptions become messages and exit codes."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` stays what it is
+            signal.signal(number, _interrupt)
     sys.exit(_guarded())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Being told to end is being interrupted: RF off first, and what was recorded is kept."""
+    raise KeyboardInterrupt
 
 
 def _guarded() -> int:
     try:
         return int(cli(standalone_mode=False) or OK)
-    except click.exceptions.Abort:
-        return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except KeyboardInterrupt:
-        click.echo("interrupted; RF was switched off first", err=True)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # the reader of our output has gone; nothing more to say, also not at exit
+        # the reader of a help text has gone; nothing more to say, also not at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
@@ -140,18 +149,19 @@ def _guarded() -> int:
 def _explained(error: Exception) -> int:
     """A message and an exit code for what went wrong; a traceback only where it is asked for."""
     from hal import HalError
+    from rfgen.commands.output import say, showable
     from rfgen.record.chunks import RecordingError
     from rfgen.yamlsource import InputError
 
     if isinstance(error, (InputError, RecordingError)):
-        click.echo(str(error), err=True)
+        say(showable(str(error)), err=True)
         return BAD_INPUT
     if isinstance(error, HalError):
-        click.echo(f"rig: {error}", err=True)
+        say(showable(f"rig: {error}"), err=True)
         return RIG_FAILED
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"{place}{error.strerror or error}", err=True)
+        say(showable(f"{place}{error.strerror or error}"), err=True)
         return BAD_INPUT
     if os.environ.get("RFGEN_TRACEBACK"):
         raise error

@@ -92,12 +92,14 @@ def _path_in(node: Node, loc: Sequence[Any]) -> tuple[PathPart, ...]:
     for place, part in enumerate(loc):
         last = place == len(loc) - 1
         value = here.value if here is not None else None
+        below: Node | None = None
         if isinstance(part, int) and isinstance(value, list) and part < len(value):
+            below = value[part]
+        elif isinstance(part, str) and isinstance(value, dict):
+            below = value.get(part)
+        if below is not None:
             path.append(part)
-            here = value[part]
-        elif isinstance(part, str) and isinstance(value, dict) and part in value:
-            path.append(part)
-            here = value[part]
+            here = below
         elif last and isinstance(part, str) and isinstance(value, dict) and re.fullmatch(r"[a-z_0-9]+", part):
             path.append(part)  # a key that is missing
     return tuple(path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
 from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
+from rfgen.commands.output import say, showable, target
 from rfgen.record.summary import write_whole
 from rfgen.scenario import scenario_names
 from rfgen.yamlsource import InputError, Problem
@@ -13,6 +15,8 @@ from rfgen.yamlsource import InputError, Problem
 
 def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) -> int:
     """Run them all; one line each."""
+    if junit_file is not None:
+        junit_file = target(junit_file)
     sources: list[tuple[str, str]] = []
     problems = []
     for folder in folders:
@@ -23,7 +27,7 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) 
         if not found:
             what = "holds no scenario (.yaml)" if folder.is_dir() else "there is no such folder"
             problems.append(Problem(str(folder), None, None, "", "", what, "give a folder of scenarios"))
-        sources += found
+        sources += found if len(folders) == 1 else [(str(folder / name), path) for name, path in found]
     if problems:
         raise InputError(problems)
     if not folders:
@@ -43,13 +47,14 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) 
 
 
 def _tell(verdict: Verdict) -> None:
+    name = showable(verdict.name)
     if verdict.bad_input:
-        say(f"error  {verdict.name}")
-        say(f"       {verdict.bad_input}", err=True)
+        say(f"error  {name}")
+        say(textwrap.indent(showable(verdict.bad_input), " " * 7), err=True)
         return
     outcome = f"{verdict.summary['outcome']}, {verdict.summary['reason']}"
-    say(f"{'ok    ' if verdict.passed else 'FAIL  '} {verdict.name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
+    say(f"{'ok    ' if verdict.passed else 'FAIL  '} {name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
     for problem in verdict.problems:
         say(f"       {problem}")
     if verdict.problems:
-        say(f"       again: rfgen run {verdict.name} --seed {verdict.summary['seed']}")
+        say(f"       again: {showable(verdict.again)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rfgen.cli import NOT_AS_EXPECTED, OK
-from rfgen.commands.output import say, target
+from rfgen.commands.output import say, showable, target
 from rfgen.record.loader import load_run
 from rfgen.replaying import replay as replay_run
 
@@ -19,7 +19,7 @@ def replay(folder: Path) -> int:
     if difference is None:
         say(f"{folder}: identical over {run.ticks} ticks")
         return OK
-    say(f"{folder}: differs at {difference}")
+    say(f"{folder}: differs at {showable(str(difference))}")
     return NOT_AS_EXPECTED
 
 
@@ -28,19 +28,18 @@ def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) ->
     from rfgen.report.page import write_report
     from rfgen.report.picture import write_picture
 
-    if picture is not None and len(folders) != 1:
-        raise click.UsageError("a picture shows one run")
-    if picture is not None and out is not None:
-        raise click.UsageError("--picture says where to by itself: leave --out out")
-    if picture is None and out is None:
-        base = folders[0] if folders[0].is_dir() else folders[0].parent
-        out = base / ("report.html" if len(folders) == 1 else "comparison.html")
-    runs = [load_run(folder) for folder in folders]
     if picture is not None:
-        write_picture(runs[0], target(picture))
+        if len(folders) != 1:
+            raise click.UsageError("a picture shows one run")
+        if out is not None:
+            raise click.UsageError("--picture says where to by itself: leave --out out")
+        write_picture(load_run(folders[0]), target(picture))
         say(str(picture))
         return OK
-    assert out is not None
+    runs = [load_run(folder) for folder in folders]
+    if out is None:
+        base = folders[0] if folders[0].is_dir() else folders[0].parent
+        out = base / ("report.html" if len(runs) == 1 else "comparison.html")
     write_report(runs[0] if len(runs) == 1 else runs, target(out))
     say(str(out))
     return OK

@@ -36,19 +36,26 @@ def run(
     if backend != "sim":
         raise InputError([_no_backend(backend)])
     if port is not None:
-        raise InputError([Problem("--port", None, None, "", repr(port), "is given, and the simulation has no port", "leave it out")])
+        raise InputError(
+            [Problem("--port", None, None, "", repr(port), "is given, and the simulation has no port", "leave it out")]
+        )
     scenario = load_scenario(source)
     name = Path(source).stem
-    folder = _folder(name, out)
     try:
         assembly = assemble(scenario, seed)
     except ValueError as error:
         raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+    folder = _folder(name, out)
     talk = not (as_json or quiet)
     if talk:
         _announce(name, assembly)
     with _Progress(assembly, talk and sys.stdout.isatty()) as progress:
-        finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
+        try:
+            finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing was written
+            raise
     if as_json:
         say(to_json(finished.summary))
     elif talk:
@@ -68,18 +75,32 @@ def _no_backend(name: str) -> Problem:
 
 
 def _folder(name: str, out: Path | None) -> Path:
-    """Where the run goes: nothing that is there already is written over."""
-    if out is not None:
+    """Where the run goes, made now: nothing that is there already is written over, nor by a run beside this one."""
+    try:
+        if out is None:
+            return _numbered(Path("runs"), name)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             what = "holds a run already" if any((out / mark).exists() for mark in MARKS) else "is not an empty folder"
             raise InputError([Problem(str(out), None, None, "", "", what, "give a new folder")])
-        return out
-    base = Path("runs")
+        out.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        place = str(out or Path("runs"))
+        problem = Problem(place, None, None, "", "", f"cannot be made ({reason})", "give another folder with --out")
+        raise InputError([problem]) from None
+    return out
+
+
+def _numbered(base: Path, name: str) -> Path:
+    """A new folder: NAME, NAME-2, NAME-3 and so on."""
+    base.mkdir(exist_ok=True)
     folder, number = base / name, 1
-    while folder.exists():
+    while True:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
         number += 1
         folder = base / f"{name}-{number}"
-    return folder
 
 
 def _announce(name: str, assembly: Assembly) -> None:
