@@ -17,8 +17,8 @@ HOTTEST_C = 100.0
 
 
 def impedance_range_ohm(name: str) -> tuple[float, float]:
-    """(least, most) of a profile's electrode: every tissue it is meant for, conductivity from half to one and a half, from
-    body temperature to boiling."""
+    """(least, most) of a profile's electrode: every tissue it is meant for, conductivity from half to one and a half,
+    from body temperature to boiling."""
     spread = population()
     group = spread.groups[spread.devices[name]]
     low, high = spread.conductivity_scale
@@ -47,7 +47,7 @@ def test_impedance_limits_leave_room_for_the_tissues_the_profile_is_meant_for(na
 
 @pytest.mark.parametrize("name", sorted(set(device_names()) - {"bench"}))
 def test_impedance_limits_are_near_enough_to_mean_something(name: str) -> None:
-    """The bench rig's are given figures; the others' stand within a factor of two and a half of what tissue can read."""
+    """The bench rig's are given figures; the others' stand within two and a half times what tissue can read."""
     least, most = impedance_range_ohm(name)
     limits = load_device(name).limits
     assert limits["z_low_ohm"] >= least / 2.5
