@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hal import HalError
+from rfgen.interruption import Interruption
 from rfgen.yamlsource import InputError
 
 
@@ -67,7 +68,8 @@ def check_one(name: str, source: str, scratch: str) -> Verdict:
         except ValueError as error:
             verdict.bad_input = f"{source}: plant: {error}"
             return verdict
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder, Interruption() as interruption:
+            assembly.session.hal = interruption.guard(assembly.session.hal)
             finished = run_into(Path(folder), name, assembly, report=False)
         if finished.interrupted:
             raise KeyboardInterrupt

@@ -8,19 +8,34 @@ import click
 
 from rfgen.cli import NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
-from rfgen.record.loader import load_run
+from rfgen.record.loader import RecordingError, load_run
+from rfgen.records import Event, OperatorAction
 from rfgen.replaying import replay as replay_run
 
 
 def replay(folder: Path) -> int:
     """Identical, or the first difference."""
     run = load_run(folder)
+    for event in run.events:
+        if not _can_be_asked(event):
+            raise RecordingError(str(run.path), f"at tick {event.tick} the {event.kind} event is damaged")
     difference = replay_run(run)
     if difference is None:
         say(f"{folder}: identical over {run.ticks} ticks")
         return OK
     say(f"{folder}: differs at {showable(str(difference))}")
     return NOT_AS_EXPECTED
+
+
+def _can_be_asked(event: Event) -> bool:
+    """What the replay asks of the firmware again is something that the firmware knows."""
+    if event.kind == "fault":
+        return isinstance(event.data.get("kind"), str)
+    if event.kind != "operator":
+        return True
+    boot_count = event.data.get("boot_count")
+    known = event.data.get("action") in [action.value for action in OperatorAction]
+    return known and (boot_count is None or (isinstance(boot_count, int) and 0 <= boot_count < 2**32))
 
 
 def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) -> int:

@@ -12,6 +12,7 @@ from hal import Reply, Sample
 from rfgen.assemble import Assembly, assemble
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
+from rfgen.interruption import Interruption
 from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
 from rfgen.runs import Finished, run_into
@@ -49,7 +50,8 @@ def run(
     talk = not (as_json or quiet)
     if talk:
         _announce(name, assembly)
-    with _Progress(assembly, talk and sys.stdout.isatty()) as progress:
+    with _Progress(assembly, talk and sys.stdout.isatty()) as progress, Interruption() as interruption:
+        assembly.session.hal = interruption.guard(assembly.session.hal)
         try:
             finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
         except BaseException:
