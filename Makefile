@@ -1,11 +1,12 @@
 # `make demo` and `make test` set everything up by themselves, in .venv; they need Python 3.11 or later.
 PYTHON ?= python3
 VENV ?= .venv
+LOWEST := build/lowest
 BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long check lint docs wheel bench benchmark picture clean help
+.PHONY: demo test test-long test-lowest check lint docs wheel bench benchmark picture clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -18,6 +19,12 @@ test: $(VENV)/.with-test ## every test that fits five minutes on two cores
 
 test-long: $(VENV)/.with-test ## the tests that take longer, the 1,000-patient benchmark among them
 	$(BIN)/python -m pytest -n $(WORKERS) -q tests_long
+
+test-lowest: ## the tests with every dependency at its lower bound, in a virtual environment of its own
+	$(MAKE) $(LOWEST)/bin/python VENV=$(LOWEST)
+	$(LOWEST)/bin/python tools/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[test]'
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -q
 
 check: $(VENV)/.with-run ## every shipped scenario, held against what it expects
 	$(BIN)/rfgen check --junit check.xml

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hal.linefault import LINE_FAULTS
 from rfgen.device import device_names, load_device
+from rfgen.hostfaults import HOST_FAULTS
 from rfgen.machine import diagram
 from rfgen.safety.limits import LIMITS
 from rfgen.safety.listing import listing
@@ -76,6 +77,7 @@ def faults() -> str:
             else f"{line.size.least:g} to {line.size.most:g} {line.size.unit}, usually {line.size.default:g}"
         )
         lines.append(f"| {line.kind} | line | {line.description} | {size} |")
+    lines += [f"| {spec.kind} | host | {spec.description} | |" for spec in HOST_FAULTS.values()]
     return "\n".join(lines) + "\n"
 
 

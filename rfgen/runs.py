@@ -117,7 +117,8 @@ def run_into(
     rig = session.open()  # refused before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     info = run_info(assembly, name, rig, backend)
-    write_whole(folder / "scenario.yaml", info.scenario_yaml)
+    ran_on = "".join(f"# {name} {value}\n" for name, value in info.versions.items())
+    write_whole(folder / "scenario.yaml", ran_on + info.scenario_yaml)
     pacer = RealTimePacer(info.period_us) if realtime else None
     session.pacer = pacer
     interrupted = False

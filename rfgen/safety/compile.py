@@ -219,7 +219,7 @@ def sentence(node: Condition | Term, limits: Mapping[str, float], units: Mapping
             return f"{sentence(left, limits, units)} or {sentence(right, limits, units)}"
         case AnyChannel(group, each):
             who = {"used": "a thermocouple", "electrodes": "an electrode thermocouple", "sentinel": "a sentinel"}
-            return f"{who[group]}: {sentence(each, limits, units)}"
+            return f"{who[group]}: {_bracketed(each, limits, units)}"
         case Compare(op, left, right):
             return f"{number(left)} {op} {number(right)}"
         case Term():
