@@ -49,6 +49,7 @@ class Step(Strict):
 class Treatment(Strict):
     """What is to be done. A single step may stand in the treatment itself."""
 
+    also_known = STEP_KEYS
     mode: Mode = "temperature"
     steps: Annotated[tuple[Step, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=20)
     max_power_w: float | None = Field(None, gt=0, le=400)
@@ -345,7 +346,8 @@ def parse_scenario(text: str, file: str) -> Scenario:
     asked = node.get("device")
     if isinstance(node.value, dict):
         try:
-            node = _with_step(_with_device(node))
+            node, stray = _with_step(_with_device(node))
+            problems += stray
         except InputError as error:
             problems = [*problems, *error.problems]
             raise InputError(problems) from None
@@ -416,15 +418,21 @@ def _leaves(node: Node, path: str = "") -> Iterator[str]:
             yield f"{path}{key}"
 
 
-def _with_step(node: Node) -> Node:
-    """A single step that stands in the treatment itself, put into a list."""
+def _with_step(node: Node) -> tuple[Node, list[Problem]]:
+    """A single step that stands in the treatment itself, put into a list; what stands beside a list is a problem."""
     treatment = node.get("treatment")
-    if treatment is None or not isinstance(treatment.value, dict) or "steps" in treatment.value:
-        return node
+    if treatment is None or not isinstance(treatment.value, dict):
+        return node, []
     given = {key: value for key, value in treatment.value.items() if key in STEP_KEYS}
+    if "steps" in treatment.value:
+        stray = [
+            treatment.problem(f"treatment.{key}", "stands beside `steps`", "move it into a step", key=key)
+            for key in given
+        ]
+        return node.with_key("treatment", treatment.without(*given)), stray
     step = Node(given, *treatment.place, key_at={k: v for k, v in treatment.key_at.items() if k in given})
     steps = Node([step], *treatment.place, folded=True)
-    return node.with_key("treatment", treatment.without(*given).with_key("steps", steps))
+    return node.with_key("treatment", treatment.without(*given).with_key("steps", steps)), []
 
 
 def resolved_yaml(scenario: Scenario) -> str:

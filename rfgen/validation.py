@@ -7,7 +7,7 @@ import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +22,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(
         strict=True, frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, protected_namespaces=()
     )
+    also_known: ClassVar[tuple[str, ...]] = ()
+    """Keys that a file may give here although the model holds them elsewhere; for the remedies told."""
 
 
 def as_tuple(value: object) -> object:
@@ -192,7 +194,8 @@ def _keys_of(model: type[BaseModel], path: Sequence[PathPart]) -> list[str]:
     here = _models_in(here)
     if here is None:
         return []
-    return [field.alias or name for name, field in here.model_fields.items()]
+    also = here.also_known if issubclass(here, Strict) else ()
+    return [*(field.alias or name for name, field in here.model_fields.items()), *also]
 
 
 def _inner(annotation: Any, part: PathPart) -> Any:

@@ -164,7 +164,7 @@ def dotted(path: Sequence[PathPart]) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The known word most like this one; None where none is."""
-    close = difflib.get_close_matches(word[:100], list(words), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word[:100], list(words), n=1, cutoff=0.6)
     return close[0] if close else None
 
 
