@@ -47,11 +47,11 @@ def validate(model: type[Model], node: Node, at: Sequence[PathPart] = ()) -> Mod
 def problems_of(
     error: ValidationError, model: type[BaseModel], node: Node, at: Sequence[PathPart] = ()
 ) -> list[Problem]:
-    """Every refusal, one a field, in the order of the file; of a great many the first `MAX_PROBLEMS`."""
-    found: dict[str, Problem] = {}
+    """Every refusal, each once, in the order of the file; of a great many the first `MAX_PROBLEMS`."""
+    found: dict[tuple[str, str], Problem] = {}
     told = (p for detail in error.errors(include_url=False) for p in _problems(detail, model, node, tuple(at)))
     for problem in islice(told, MAX_PROBLEMS):
-        found.setdefault(problem.field, problem)
+        found.setdefault((problem.field, problem.message), problem)
     return sorted(found.values(), key=lambda p: (p.file != node.file, p.file, p.line or 0, p.column or 0))
 
 
@@ -62,7 +62,9 @@ def _problems(
     inner = detail.get("ctx", {}).get("error")
     if isinstance(inner, Refusal):
         for fault in inner.faults:
-            yield _at(node, (*path, *fault.path), at, fault.message, fault.remedy)
+            problem = _at(node, (*path, *fault.path), at, fault.message, fault.remedy)
+            # of a whole mapping or list the message itself says what is wrong
+            yield problem._replace(value="") if problem.value in ("a mapping", "a list") else problem
         return
     kind = detail["type"]
     if kind == "too_short" and detail.get("ctx", {}).get("actual_length") == 0 and _entries(node, path):

@@ -67,10 +67,7 @@ class InputError(Exception):
 
 
 class Fault(NamedTuple):
-    """Something a model refuses across its own fields: `path` from the model down to the field to blame.
-
-    An empty `value` means that the message says it already.
-    """
+    """Something a model refuses across its own fields: `path` from the model down to the field to blame."""
 
     path: tuple[PathPart, ...]
     message: str
