@@ -371,7 +371,9 @@ def test_a_wrong_profile_of_ones_own_is_told_in_its_own_file(tmp_path: Path) -> 
         with pytest.raises(InputError) as refused:
             load_scenario(str(scenario))
         period = [p for p in refused.value.problems if p.field.endswith("period_ms")]
-        assert [(p.file, p.line, p.value, p.remedy) for p in period] == [(str(profile), 3, "1", "it must be at least 5")]
+        assert [(p.file, p.line, p.value, p.remedy) for p in period] == [
+            (str(profile), 3, "1", "it must be at least 5")
+        ]
 
 
 def test_a_profile_without_sources_is_refused(tmp_path: Path) -> None:

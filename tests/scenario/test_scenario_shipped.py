@@ -67,7 +67,8 @@ def test_resolving_says_where_every_figure_comes_from() -> None:
     assert scenario.device.sources["pump.flow_ml_min"] == "this scenario"
     sources = yaml.safe_load(resolved_yaml(scenario))["device"]["sources"]
     assert sources["pump.flow_ml_min"] == "this scenario"
-    assert sources["control.sense_power_w"] == "assumed, the default"
+    defaulted = yaml.safe_load(resolved_yaml(load_scenario("nerve-lesion")))["device"]["sources"]
+    assert defaulted["meters.voltage_noise_v"] == "assumed, the default"
 
 
 def test_overrides_change_what_they_name_and_nothing_else() -> None:
