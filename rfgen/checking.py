@@ -18,7 +18,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hal import HalError
-from rfgen.interruption import Interruption
+from rfgen.interruption import SIGNALS, Interruption
 from rfgen.yamlsource import InputError
 
 
@@ -90,8 +90,8 @@ def check_all(
             return list(_told((check_one(name, source, scratch) for name, source in sources), done))
         others = set(multiprocessing.active_children())
         with ProcessPoolExecutor(max_workers=min(jobs, len(sources)), initializer=_begin_worker) as pool:
-            waiting: list[Future[Verdict]] = [pool.submit(check_one, name, source, scratch) for name, source in sources]
             try:
+                waiting = _submitted(pool, sources, scratch)
                 return list(_told((future.result() for future in waiting), done))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -100,12 +100,20 @@ def check_all(
                 raise
 
 
+def _submitted(pool: ProcessPoolExecutor, sources: Sequence[tuple[str, str]], scratch: str) -> list[Future[Verdict]]:
+    """Starts the workers. A signal waits until all have been: a worker begins with what it inherits."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        return [pool.submit(check_one, name, source, scratch) for name, source in sources]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def _begin_worker() -> None:
     """A worker ends when its parent says so, or has gone; Ctrl-C reaches both, and the parent answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

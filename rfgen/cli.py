@@ -138,10 +138,8 @@ def _guarded() -> int:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # the reader of a help text has gone; nothing more to say, also not at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+    except SystemExit:
+        return OK  # click's answer where the reader of a help text has gone: nothing more to say
     except Exception as error:
         return _explained(error)
 
