@@ -73,13 +73,9 @@ def generator_config(scenario: Scenario) -> GeneratorConfig:
         max_voltage_v=stage.max_voltage_v,
         after_cool_s=0.0 if device.pump is None else device.pump.after_cool_s,
     )
-    features = set()
-    if plan.mode is Mode.TEMPERATURE:
-        features.add(Needs.TEMPERATURE_MODE)
-    if device.sentinel_channels:
-        features.add(Needs.SENTINEL)
-    if flow > 0.0:
-        features.add(Needs.PUMP)
+    features = set(device.features)
+    if plan.mode is not Mode.TEMPERATURE:
+        features.discard(Needs.TEMPERATURE_MODE)
     return GeneratorConfig(
         plan=plan,
         tuning=tuning,
@@ -89,6 +85,10 @@ def generator_config(scenario: Scenario) -> GeneratorConfig:
         period_us=device.period_ms * 1000,
         max_power_w=stage.max_power_w,
         prime_s=0.0 if device.pump is None else device.pump.prime_s,
+        noise_c=tuple(t.noise_c for t in device.thermocouples),
+        step_c=tuple(t.resolution_c for t in device.thermocouples),
+        co_located=device.co_located,
+        stage_temperature="stage_temperature" in device.fitted,
     )
 
 
@@ -277,22 +277,26 @@ def assemble(scenario: Scenario, seed: int | None = None) -> Assembly:
         check_rig=rig_checker(device),
     )
     session.happenings = [
-        *operator_happenings(scenario, session),
-        *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line, session.generator)),
+        *operator_happenings(scenario, session, on),
+        *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line, session)),
     ]
     return Assembly(scenario, seed, session, on)
 
 
-def operator_happenings(scenario: Scenario, session: Session) -> list[Happening]:
-    """The operator's part of the time line."""
+def operator_happenings(scenario: Scenario, session: Session, on: Bench) -> list[Happening]:
+    """The operator's part of the time line. On a dead-man profile, starting is pressing the switch and stopping is
+    letting go."""
+    dead_man = scenario.device.dead_man
 
     def act(action: OperatorAction) -> Callable[[], None]:
+        if dead_man and action in (OperatorAction.START, OperatorAction.STOP):
+            return lambda: setattr(on, "start_pressed", action is OperatorAction.START)
         return lambda: session.operator(action)
 
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
 
 
-def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, generator: Generator) -> list[Happening]:
+def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, session: Session) -> list[Happening]:
     """Putting a fault on, and taking it off where it has an end."""
     handle: list[int] = []
     name = fault.kind + ("" if fault.channel is None else f" on channel {fault.channel}")
@@ -304,7 +308,8 @@ def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, gene
             assert line is not None
             handle.append(line.put(fault.kind, fault.size))
         elif fault.kind in hostfaults.HOST_FAULTS:
-            hostfaults.put(generator, fault.kind)
+            hostfaults.put(session, fault.kind)
+            handle.append(0)
         else:
             handle.append(on.put(Fault(fault.kind, fault.channel, fault.size)))
         return Event(0, 0, "fault", f"{name} put on{size}", {**data, "on": True})
@@ -315,6 +320,9 @@ def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, gene
         if fault.kind in LINE_FAULTS:
             assert line is not None
             line.take_off(handle.pop())
+        elif fault.kind in hostfaults.HOST_FAULTS:
+            hostfaults.take_off(session, fault.kind)
+            handle.pop()
         else:
             on.take_off(handle.pop())
         return Event(0, 0, "fault", f"{name} taken off", {**data, "on": False})

@@ -17,8 +17,12 @@ from rfgen.validation import Strict, as_tuple, validate
 from rfgen.yamlsource import MAX_PROBLEMS, Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
 
 Span = Annotated[tuple[float, float], BeforeValidator(as_tuple)]
+Pair = Annotated[tuple[int, int], BeforeValidator(as_tuple)]
+"""Two channels in one place."""
 CHECK_BEYOND_PRIME_S = 5.0
 OVER_TEMP_ABOVE_TARGET_C = 8.0
+OVER_SHARE = 1.1
+"""Delivered power, current and voltage may read this much over the stage's maximum."""
 ELECTRODE_STOUTNESS = 1.23
 """An electrode's active length over its diameter must exceed this for the plant's spheroid to exist."""
 
@@ -157,6 +161,9 @@ class DeviceProfile(Strict):
     electrode: ElectrodeModel
     thermocouples: Annotated[tuple[Thermocouple, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=8)
     pump: Pump | None = None
+    co_located: Annotated[tuple[Pair, ...], BeforeValidator(as_tuple)] = Field((), max_length=8)
+    dead_man: bool = False
+    """Starting is pressing the start switch, and holding it."""
     fitted: Annotated[tuple[Fitting, ...], BeforeValidator(as_tuple)] = ()
     modes: Annotated[tuple[Mode, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=3)
     ranges: Ranges
@@ -176,6 +183,12 @@ class DeviceProfile(Strict):
             )
         if "coolant_temperature" in self.fitted and self.pump is None:
             faults.append(Fault(("fitted",), "names coolant_temperature without a pump", "add `pump`, or leave it out"))
+        if self.dead_man and "start_switch" not in self.fitted:
+            faults.append(Fault(("dead_man",), "has no start switch", "add start_switch to `fitted`"))
+        for place, (a, b) in enumerate(self.co_located):
+            if not (0 <= a < b < len(self.thermocouples)):
+                remedy = f"two channels of 0 to {len(self.thermocouples) - 1}, the lower one first"
+                faults.append(Fault(("co_located", place), "is no pair of channels", remedy))
         for name in ("fitted", "modes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 faults.append(Fault((name,), "names something twice", "keep one"))
@@ -270,6 +283,18 @@ class DeviceProfile(Strict):
             found.add(Needs.SENTINEL)
         if self.pump is not None:
             found.add(Needs.PUMP)
+        if self.co_located:
+            found.add(Needs.CO_LOCATED)
+        if self.meters.phase:
+            found.add(Needs.PHASE)
+        if "coolant_temperature" in self.fitted:
+            found.add(Needs.COOLANT_TEMPERATURE)
+        if "return_monitor" in self.fitted and self.electrode.kind == "monopolar":
+            found.add(Needs.RETURN_MONITOR)
+        if "start_switch" in self.fitted:
+            found.add(Needs.START_SWITCH)
+        if self.dead_man:
+            found.add(Needs.DEAD_MAN)
         return frozenset(found)
 
 
@@ -304,7 +329,15 @@ def covered(leaf: str, sources: Mapping[str, str]) -> bool:
 
 def resolve_limits_for(profile: DeviceProfile, overrides: Mapping[str, float]) -> dict[str, float]:
     """The limits in force: defaults, the profile's, then a treatment's. Raises ValueError as `resolve_limits` does."""
-    limits = resolve_limits(profile.limits, overrides)
+    stage, meters = profile.stage, profile.meters
+    ceilings = {
+        "over_power_w": OVER_SHARE * stage.max_power_w,
+        "over_current_a": OVER_SHARE * stage.max_current_a + meters.current_resolution_a,
+        "over_voltage_v": OVER_SHARE * stage.max_voltage_v + meters.voltage_resolution_v,
+    }
+    limits = resolve_limits(ceilings, profile.limits, overrides)
+    for name, most in ceilings.items():
+        limits[name] = min(limits[name], most)  # may be set lower, never higher
     prime_s = 0.0 if profile.pump is None else profile.pump.prime_s
     limits["check_timeout_s"] = max(limits["check_timeout_s"], prime_s + CHECK_BEYOND_PRIME_S)
     return limits

@@ -18,7 +18,7 @@ from rfgen.control.controller import Controller
 from rfgen.control.plan import Mode, Plan, Tuning
 from rfgen.machine import StateMachine
 from rfgen.records import Decision, Event, OperatorAction, State
-from rfgen.safety.catalogue import Needs
+from rfgen.safety.catalogue import Needs, Row
 from rfgen.safety.compile import Channels
 from rfgen.safety.deriver import Deriver, DeriverConfig
 from rfgen.safety.permit import permit
@@ -31,9 +31,9 @@ RADIATING = (IMPEDANCE_CHECK, RAMP, HOLD)
 new_record = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
 HOLD_COMPLETE = "hold_complete"
+REBOOTED = (2, 4)
+"""ERROR codes of a rig that has booted: no such link, not configured."""
 OPERATOR_STOP = "operator_stop"
-PUMP_ROWS = frozenset({"FLOW_LOW"})
-"""Rows whose trip means that the pump is the cause: it does not go on in CUTOFF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ class GeneratorConfig:
     max_power_w: float
     """Of the profile's stage."""
     prime_s: float = 0.0
+    noise_c: tuple[float, ...] = ()
+    """One sigma and one step of each thermocouple in use, electrodes first."""
+    step_c: tuple[float, ...] = ()
+    co_located: tuple[tuple[int, int], ...] = ()
+    stage_temperature: bool = False
 
 
 class Generator:
@@ -66,6 +71,12 @@ class Generator:
             max_voltage_v=config.tuning.max_voltage_v,
             sense_power_w=config.tuning.sense_power_w,
             prime_s=config.prime_s,
+            noise_c=config.noise_c,
+            step_c=config.step_c,
+            co_located=config.co_located,
+            phase=Needs.PHASE in config.features,
+            stage_temperature=config.stage_temperature,
+            dead_man=Needs.DEAD_MAN in config.features,
         )
         self.deriver = Deriver(self._new_deriver_config)
         self.controller = Controller(config.plan, config.tuning, config.period_us * 1e-6)
@@ -81,6 +92,11 @@ class Generator:
         self._cutoff_ticks = 0
         self._after_cool_ticks = round(config.tuning.after_cool_s / self._tick_s)
         self._had_sample = False
+        self._boot_count: int | None = None
+        self._armed_limits = tuple(self.supervisor.limits.values())
+        self._dead_man = Needs.DEAD_MAN in config.features
+        self._watches_start = Needs.START_SWITCH in config.features
+        self._was_pressed = False
         self._by_temperature = config.plan.mode is Mode.TEMPERATURE
 
     def __deepcopy__(self, memo: dict[int, object]) -> Generator:
@@ -113,6 +129,16 @@ class Generator:
         """There are events to take."""
         return bool(self._events)
 
+    def linked(self, info: RigInfo) -> None:
+        """The session has opened its first link."""
+        self._boot_count = info.boot_count
+        self._event("link", f"linked to {info.identity.model}", {"boot_count": info.boot_count})
+
+    def overran(self) -> None:
+        """The host missed the tick that comes now by more than a period."""
+        self.deriver.overran()
+        self._event("host", "the host missed its tick by more than a period", {}, at=self._next)
+
     def take_events(self) -> list[Event]:
         """What happened since last asked."""
         events, self._events = self._events, []
@@ -130,6 +156,8 @@ class Generator:
     def _decide(self, reply: Reply) -> Decision:
         machine = self.machine
         before = machine.state
+        if self._dead_man:
+            self._look_at_switch()
         if self._requests:
             self._take_requests()
         state = machine.state
@@ -191,6 +219,7 @@ class Generator:
 
     def _signals(self, state: State, sample: Sample) -> Signals:
         controller = self.controller
+        self.deriver.config_changed = tuple(self.supervisor.limits.values()) != self._armed_limits
         derive = self.deriver.derive
         if state is HOLD or state is RAMP:
             return derive(
@@ -204,7 +233,8 @@ class Generator:
     def _missed(self, reply: NoSample) -> Signals:
         reason = reply.reason
         failed = reason is Absence.RIG_ERROR or reason is Absence.LINE_DOWN
-        return self.deriver.missed(failed, reason is Absence.WRONG_TICK)
+        rebooted = reason is Absence.RIG_ERROR and reply.error_code in REBOOTED
+        return self.deriver.missed(failed, reason is Absence.WRONG_TICK, rebooted)
 
     def _run(self, state: State, sample: Sample, signals: Signals) -> None:
         """Control's part of the tick, and the moves that its progress allows."""
@@ -223,6 +253,13 @@ class Generator:
         elif controller.checking(sample.flow_ml_min, signals.impedance_ohm):
             controller.begin_ramp(control_c, first=True)
             self._move("check_passed")
+
+    def _look_at_switch(self) -> None:
+        """On a dead-man profile, pressing the start switch is the ask. It acts on what the last sample read."""
+        pressed = self.deriver.pressed
+        if pressed and not self._was_pressed and self.machine.state is IDLE:
+            self._requests.append((OperatorAction.START, None))
+        self._was_pressed = pressed
 
     # --- the operator -----------------------------------------------------------------------------------------------
 
@@ -246,9 +283,12 @@ class Generator:
             if action is OperatorAction.START:
                 self.controller = Controller(self.config.plan, self.config.tuning, self._tick_s)
                 self.deriver.new_treatment()
+                self._armed_limits = tuple(self.supervisor.limits.values())
                 self._move("start")
             elif action is OperatorAction.STOP:
                 self._cut(OPERATOR_STOP)
+            elif action is OperatorAction.NEW_PATIENT:
+                self.deriver.new_patient()
             else:
                 self.supervisor.acknowledge()
                 self.reason = None
@@ -265,13 +305,24 @@ class Generator:
                 return "an interlock has tripped"
             if not self._had_sample:
                 return "the rig's last reply was not a sample"
+            if self._watches_start and self.deriver.start_stuck:
+                return f"START_STUCK: {self.supervisor.row('START_STUCK').usually}"
+            if self._dead_man and not self.deriver.pressed:
+                return "on this profile the start switch is pressed, and held, to start"
             return None
         if action is OperatorAction.STOP:
             return None if state in RADIATING else f"nothing is running in {state.name}"
+        if action is OperatorAction.NEW_PATIENT:
+            return None if state is IDLE else f"a patient is declared in IDLE, not in {state.name}"
         if state is not CUTOFF:
             return f"there is nothing to acknowledge in {state.name}"
         if linked is None:
             return "no new link to the rig could be made"
+        if linked.boot_count != self._boot_count:
+            known, self._boot_count = self._boot_count, linked.boot_count
+            if known is not None:
+                self._announce(self.supervisor.trip("RIG_REBOOT"))
+                return "the rig has booted since the last link"
         self.supervisor.relinked()
         self.deriver.relinked()
         left = self.supervisor.not_gone()
@@ -280,19 +331,19 @@ class Generator:
     # --- cutting off ------------------------------------------------------------------------------------------------
 
     def _trip(self, tripped: int) -> None:
-        rows = self.supervisor.rows
-        ids = [row.id for bit, row in enumerate(rows) if tripped >> bit & 1]
-        for place, row_id in enumerate(ids):
-            row = rows[self.supervisor.bit(row_id)]
-            first = place == 0 and self.machine.state is not CUTOFF
-            self._event(
-                "trip",
-                f"{row_id}: {row.usually}",
-                {"id": row_id, "row": self.supervisor.bit(row_id), "first": first},
-            )
-        self._cut(ids[0])
-        if not PUMP_ROWS.isdisjoint(ids):
+        """Cut off, for the first of these rows in the catalogue's order."""
+        rows = self._announce(tripped)
+        self._cut(rows[0].id)
+        if any(row.pump_is_cause for row in rows):
             self.controller.asked_flow_ml_min = 0.0
+
+    def _announce(self, tripped: int) -> list[Row]:
+        """Tell of every row that tripped."""
+        found = [(bit, row) for bit, row in enumerate(self.supervisor.rows) if tripped >> bit & 1]
+        for place, (bit, row) in enumerate(found):
+            first = place == 0 and self.machine.state is not CUTOFF
+            self._event("trip", f"{row.id}: {row.usually}", {"id": row.id, "row": bit, "first": first})
+        return [row for _, row in found]
 
     def _cut(self, reason: str) -> None:
         if self.machine.state is CUTOFF:
@@ -335,5 +386,6 @@ class Generator:
             text += f": {reason}"
         self._event("state", text, data)
 
-    def _event(self, kind: str, text: str, data: dict[str, object]) -> None:
-        self._events.append(Event(self._now, self._now * self.config.period_us, kind, text, data))
+    def _event(self, kind: str, text: str, data: dict[str, object], at: int | None = None) -> None:
+        tick = self._now if at is None else at
+        self._events.append(Event(tick, tick * self.config.period_us, kind, text, data))

@@ -1,4 +1,4 @@
-"""Faults of the host itself: what goes wrong inside the firmware's own program."""
+"""Faults of the host itself: what goes wrong inside the firmware's own program, and in the time it is given."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from dataclasses import dataclass
 
 from rfgen.control.controller import Controller
 from rfgen.generator import Generator
+from rfgen.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class HostFaultSpec:
-    """One kind of host fault; none has a size."""
+    """One kind of host fault. `ends`: it can be taken off again; the others last until the next start, or longer."""
 
     kind: str
     description: str
+    ends: bool = False
     size: None = None
 
 
 HOST_FAULTS: dict[str, HostFaultSpec] = {
     spec.kind: spec
-    for spec in (HostFaultSpec("firmware_exception", "control raises an exception in every tick until the next start"),)
+    for spec in (
+        HostFaultSpec("firmware_exception", "control raises an exception in every tick until the next start"),
+        HostFaultSpec("limits_overwritten", "a limit in force is written over, without anybody having asked"),
+        HostFaultSpec("tick_overrun", "the host misses each of its ticks by more than a period", ends=True),
+    )
 }
 
 
@@ -43,7 +49,24 @@ class DefectiveController(Controller):
         raise Defect("a defect put on by the scenario")
 
 
-def put(generator: Generator, kind: str) -> None:
+def put(session: Session, kind: str) -> None:
     """Put a host fault on. Raises KeyError for an unknown kind."""
+    if kind == "tick_overrun":
+        session.overruns = True
+    else:
+        harm(session.generator, kind)
+
+
+def take_off(session: Session, kind: str) -> None:
+    """Take one off that ends."""
+    if kind == "tick_overrun":
+        session.overruns = False
+
+
+def harm(generator: Generator, kind: str) -> None:
+    """What a fault does to the firmware's own program; nothing for one that does not touch it."""
     HOST_FAULTS[kind]
-    generator.controller = DefectiveController(generator.controller)
+    if kind == "firmware_exception":
+        generator.controller = DefectiveController(generator.controller)
+    elif kind == "limits_overwritten":
+        generator.supervisor.limits["over_temp_c"] += 1.0

@@ -14,8 +14,8 @@ class RealTimePacer:
         self._late_s: list[float] = []
         self.overruns = 0
 
-    def wait(self, tick: int) -> None:
-        """Return when tick `tick` is due; at once where its moment has passed."""
+    def wait(self, tick: int) -> bool:
+        """Return when tick `tick` is due, at once where its moment has passed; True where by more than a period."""
         now_s = time.monotonic()
         if self._due_s is None:
             self._due_s = now_s
@@ -24,10 +24,12 @@ class RealTimePacer:
             now_s = time.monotonic()
         late_s = now_s - self._due_s
         self._late_s.append(late_s)
-        if late_s > self._period_s:
+        missed = late_s > self._period_s
+        if missed:
             self.overruns += 1
             self._due_s = now_s
         self._due_s += self._period_s
+        return missed
 
     def figures(self) -> dict[str, object]:
         """Jitter, for timing.json."""

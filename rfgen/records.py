@@ -27,6 +27,8 @@ class OperatorAction(enum.Enum):
     START = "start"
     STOP = "stop"
     ACKNOWLEDGE = "acknowledge"
+    NEW_PATIENT = "new_patient"
+    """Another patient: what tissue to be spared has had so far counts no longer."""
 
 
 class Decision(NamedTuple):

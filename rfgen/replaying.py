@@ -48,7 +48,8 @@ def replay(run: Run) -> Difference | None:
     told: dict[int, list[Event]] = {}
     for event in run.events:
         host_fault = event.kind == "fault" and event.data.get("kind") in hostfaults.HOST_FAULTS
-        if event.kind == "operator" or host_fault:
+        by_switch = scenario.device.dead_man and event.data.get("action") == "start"  # the samples themselves hold it
+        if (event.kind in ("operator", "link", "host") and not by_switch) or host_fault:
             requests.setdefault(event.tick, []).append(event)
         if event.kind in ("operator", "state", "trip"):
             told.setdefault(event.tick, []).append(event)
@@ -86,7 +87,13 @@ def compare(tick: int, recorded: Decision, now: Decision) -> Difference | None:
 def _ask(generator: Generator, run: Run, event: Event) -> None:
     """What came to the firmware from elsewhere than the rig: the operator, and a fault of the host itself."""
     if event.kind == "fault":
-        hostfaults.put(generator, str(event.data["kind"]))
+        hostfaults.harm(generator, str(event.data["kind"]))
+        return
+    if event.kind == "host":
+        generator.overran()
+        return
+    if event.kind == "link":
+        generator.linked(_recorded_rig(run)._replace(boot_count=int(str(event.data["boot_count"]))))
         return
     boot_count = event.data.get("boot_count")
     linked = None if boot_count is None else _recorded_rig(run)._replace(boot_count=int(str(boot_count)))

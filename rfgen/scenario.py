@@ -141,10 +141,8 @@ class FaultLine(Strict):
             )
         faults = []
         on_channel = self.kind in FAULTS and FAULTS[self.kind].channel
-        if self.kind in HOST_FAULTS and self.for_s is not None:
-            faults.append(
-                Fault(("for",), "means nothing here", f"{self.kind} lasts until the next start: leave it out")
-            )
+        if self.kind in HOST_FAULTS and self.for_s is not None and not HOST_FAULTS[self.kind].ends:
+            faults.append(Fault(("for",), "means nothing here", f"{self.kind} has no end: leave it out"))
         if on_channel and self.channel is None:
             faults.append(Fault(("channel",), "is missing", "name the thermocouple's channel, from 0"))
         if not on_channel and self.channel is not None:
@@ -163,7 +161,7 @@ class OperatorLine(Strict):
     """What the operator does, and when."""
 
     at: When
-    do: Literal["start", "stop", "acknowledge"]
+    do: Literal["start", "stop", "acknowledge", "new_patient"]
 
 
 class Expect(Strict):

@@ -34,8 +34,8 @@ class Recording(Protocol):
 class Pacer(Protocol):
     """Keeps real time."""
 
-    def wait(self, tick: int) -> None:
-        """Return when tick `tick` is due."""
+    def wait(self, tick: int) -> bool:
+        """Return when tick `tick` is due; True where it was missed by more than a period."""
 
 
 class Happening(NamedTuple):
@@ -128,6 +128,8 @@ class Session:
     progress: Callable[[int, Reply, Decision], None] | None = None
     on_tick: Callable[[int, Reply, Decision], None] | None = None
     """For one who looks at every tick (a benchmark)."""
+    overruns: bool = False
+    """A fault of the host: each tick counts as missed."""
     check_rig: Callable[[RigInfo], None] | None = None
     """Raises RigRefused where the rig cannot do what the treatment needs."""
 
@@ -162,6 +164,7 @@ class Session:
     def _loop(self) -> Ending:
         info = self._info or self.open()
         generator, recording, truth = self.generator, self.recording, self.truth
+        generator.linked(info)
         exchange, decide = self.hal.exchange, generator.tick
         period_us = self.rig_config.period_us
         line = TimeLine.of(period_us, self.happenings)
@@ -174,13 +177,15 @@ class Session:
         quiet_from: int | None = 0
         ran_out = False
         while True:
-            if self.pacer is not None:
-                self.pacer.wait(tick)
+            if self.pacer is not None and self.pacer.wait(tick) and not info.simulated:
+                generator.overran()
             if line.next_tick is not None and line.next_tick <= tick:
                 for happening in line.pop(tick):
                     event = happening.act()
                     if event is not None and recording is not None:
                         recording.event(event._replace(tick=tick, time_us=tick * period_us))
+            if self.overruns:
+                generator.overran()
             reply = exchange(command)
             decision = decide(reply)
             if decision.rf_off:

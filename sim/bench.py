@@ -9,7 +9,7 @@ It decides nothing: what a rig does by itself (watchdog, its own limits) is the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.disturb import Conditions, Disturber
 from sim.faults import Fault
@@ -19,6 +19,10 @@ from sim.sensors import MeterSpec, NoiseSource, ThermocoupleSpec, thermocouple_r
 from sim.stage import StageSpec, drive, new_record
 
 __all__ = ["Bench", "BenchSpec", "PumpSpec", "Readings"]
+
+
+UNLIMITED_A, UNLIMITED_V = 20.0, 1000.0
+"""What a stage whose limits do not hold could still drive (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class Bench:
             plant.disturb(disturber.disturbance())
             rf_on, power_w = conditions.stage(rf_on, power_w, self._stage_w)
             resistance_ohm, reactance_ohm = plant.resistance_ohm, plant.reactance_ohm
+            if conditions.unlimited:
+                stage = replace(stage, max_current_a=UNLIMITED_A, max_voltage_v=UNLIMITED_V)
             if conditions.load_ohm is not None:
                 resistance_ohm, reactance_ohm = conditions.load_ohm, 0.0
 

@@ -258,6 +258,8 @@ class Conditions:
     """Share of the flow asked for that the pump makes for."""
     coolant_c: float | None
     """Temperature at which coolant enters, where it is not the pump's own."""
+    unlimited: bool
+    """The stage's current and voltage limits do not hold."""
 
     def __init__(self, effects: Iterable[Effect], body_c: float) -> None:
         effects = tuple(effects)
@@ -271,6 +273,7 @@ class Conditions:
             self.load_ohm = SHORT_OHM
         if "open_load" in kinds:  # a broken cable hides a short beyond it
             self.load_ohm = OPEN_OHM
+        self.unlimited = "stage_unlimited" in kinds
         self.pump_scale = 0.0 if "pump_stopped" in kinds else 1.0
         for effect in effects:
             if effect.kind == "pump_slow":

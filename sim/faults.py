@@ -115,6 +115,7 @@ def _catalogue() -> dict[str, FaultSpec]:
         FaultSpec("stage_saturated", stage, "delivers at most this power", size=Size(0.0, 400.0, 2.0, "W")),
         FaultSpec("stage_over_temperature", stage, "reports over-temperature"),
         FaultSpec("stage_refuses", stage, "does not turn on"),
+        FaultSpec("stage_unlimited", stage, "its current and voltage limits do not hold"),
         FaultSpec("pump_stopped", pump, "no flow"),
         FaultSpec("pump_slow", pump, "this share of the flow asked for", size=Size(0.0, 1.0, 0.5, "x")),
         FaultSpec("air_bubble", pump, "the flow meter reads nothing while a bubble passes"),

@@ -33,6 +33,12 @@ class Needs(enum.Enum):
     TEMPERATURE_MODE = "temperature mode"
     SENTINEL = "sentinel"
     PUMP = "pump"
+    CO_LOCATED = "co-located pair"
+    PHASE = "phase"
+    COOLANT_TEMPERATURE = "coolant temperature"
+    RETURN_MONITOR = "return monitor"
+    DEAD_MAN = "dead-man switch"
+    START_SWITCH = "start switch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class Row:
     """What it usually means on a bench, and what to look at next."""
     persist_us: int = 0
     needs: Needs = Needs.NOTHING
+    pump_is_cause: bool = False
+    """The pump does not go on in CUTOFF."""
+    refuses: bool = False
+    """It never trips: it is looked at when the operator asks for a start, and refuses it."""
 
     @property
     def on_the_line(self) -> bool:
@@ -102,6 +112,16 @@ ROWS: tuple[Row, ...] = (
         needs=Needs.TEMPERATURE_MODE,
     ),
     Row(
+        "UNDER_TEMP",
+        "what is to be treated is not",
+        signal.under_target_c > limit.under_c,
+        frozenset({H}),
+        Clears.ACKNOWLEDGE,
+        "The temperature cannot be held. Look for blood flow near by, power at its limit, a thermocouple that moved.",
+        persist_us=10_000_000,
+        needs=Needs.TEMPERATURE_MODE,
+    ),
+    Row(
         "SENTINEL_TEMP",
         "heat reaches the spinal cord",
         any_channel("sentinel", channel > limit.sentinel_c),
@@ -109,6 +129,51 @@ ROWS: tuple[Row, ...] = (
         Clears.READING,
         "Heat reached the tissue to be spared. Let it cool; aim lower, shorter, or place the electrode further away.",
         needs=Needs.SENTINEL,
+    ),
+    Row(
+        "SENTINEL_DOSE",
+        "heat reaches the spinal cord",
+        signal.dose_min > limit.dose_min,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The tissue to be spared has had its dose, from this treatment and those before. Declare a new patient only "
+        "if there is one.",
+        needs=Needs.SENTINEL,
+    ),
+    Row(
+        "SENTINEL_FORECAST",
+        "heat reaches the spinal cord",
+        any_channel("sentinel", channel + limit.forecast_s * signal.sentinel_rise_c_s > limit.sentinel_c),
+        frozenset({R, H}),
+        Clears.ACKNOWLEDGE,
+        "The sentinel rises so fast that it would pass its limit after RF is off. Aim lower, or ramp slower.",
+        needs=Needs.SENTINEL,
+    ),
+    Row(
+        "TC_RATE",
+        BLIND,
+        signal.tc_rate_c_s > limit.tc_rate_c_s,
+        RADIATING,
+        Clears.READING,
+        "A thermocouple moved faster than tissue can. Look for a loose contact, or a neighbour's interference.",
+    ),
+    Row(
+        "TC_STUCK",
+        BLIND,
+        signal.tc_stuck_share >= 1.0,
+        frozenset({R, H}),
+        Clears.ACKNOWLEDGE,
+        "A reading has not changed by a single bit. Look at the converter, not at the thermocouple.",
+    ),
+    Row(
+        "TC_DISAGREE",
+        BLIND,
+        signal.tc_disagree_c > limit.disagree_c,
+        RADIATING,
+        Clears.READING,
+        "Two thermocouples in one place differ. One of them is not where it should be, or is failing.",
+        persist_us=500_000,
+        needs=Needs.CO_LOCATED,
     ),
     Row(
         "TC_BASELINE",
@@ -172,6 +237,23 @@ ROWS: tuple[Row, ...] = (
         "The impedance does not settle under a test power. Look for a loose contact or a moving electrode.",
     ),
     Row(
+        "Z_ROLL_OFF",
+        CIRCUIT,
+        signal.impedance_ohm > limit.roll_off_ratio * signal.least_ohm,
+        frozenset({R, H}),
+        Clears.ACKNOWLEDGE,
+        "Tissue at the electrode has dried out, and pulling power back did not help. Use less power, or more coolant.",
+        persist_us=3_000_000,
+    ),
+    Row(
+        "Z_JUMP",
+        CIRCUIT,
+        (signal.z_jump_ohm > limit.z_jump_ohm) & (signal.z_jump_ohm > limit.z_jump_share * signal.z_before_ohm),
+        frozenset({R, H}),
+        Clears.ACKNOWLEDGE,
+        "The impedance jumped: steam popped, or the electrode moved. Look at the electrode's place before going on.",
+    ),
+    Row(
         "POWER_DEVIATION",
         UNCOMMANDED,
         (signal.power_off_by_w > limit.deviation_w)
@@ -201,6 +283,65 @@ ROWS: tuple[Row, ...] = (
         persist_us=100_000,
     ),
     Row(
+        "RF_STUCK_OFF",
+        BLIND,
+        flag.off_while_on,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The stage does not turn on, and the rig gives no reason. Look at the enable line and the stage's supply.",
+        persist_us=200_000,
+    ),
+    Row(
+        "OVER_POWER",
+        UNCOMMANDED,
+        signal.power_w > limit.over_power_w,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The stage delivers more than it should be able to. Look at its power loop.",
+    ),
+    Row(
+        "OVER_CURRENT",
+        UNCOMMANDED,
+        signal.current_a > limit.over_current_a,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The current is beyond the stage's own limit. Look for a short, then at the current limiter.",
+    ),
+    Row(
+        "OVER_VOLTAGE",
+        UNCOMMANDED,
+        signal.voltage_v > limit.over_voltage_v,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The voltage is beyond the stage's own limit. Look for an open circuit, then at the limiter and the meter.",
+    ),
+    Row(
+        "ENERGY_LIMIT",
+        "more energy than the treatment is to have",
+        signal.energy_j > limit.energy_limit_j,
+        frozenset({R, H}),
+        Clears.ACKNOWLEDGE,
+        "The treatment's energy is used up. Look why it took so much, before allowing more.",
+    ),
+    Row(
+        "METER_DISAGREE",
+        BLIND,
+        (signal.meter_off_by_w > limit.meter_w) & (signal.meter_off_by_w > limit.meter_share * signal.power_w),
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "Voltage, current and phase do not make the power that is measured. One of the meters is wrong.",
+        persist_us=500_000,
+        needs=Needs.PHASE,
+    ),
+    Row(
+        "STAGE_FAULT",
+        UNCOMMANDED,
+        flag.stage_fault | (signal.stage_c > limit.stage_c),
+        ALL,
+        Clears.READING,
+        "The output stage reports a fault, or is too hot. Look at its fan and heat sink.",
+    ),
+    Row(
         "FLOW_LOW",
         "an electrode without coolant burns along its shaft",
         signal.flow_ml_min < limit.flow_share * signal.flow_due_ml_min,
@@ -209,6 +350,17 @@ ROWS: tuple[Row, ...] = (
         "The pump does not deliver. Look for a kinked tube, an empty bag, air, or a stopped pump.",
         persist_us=500_000,
         needs=Needs.PUMP,
+        pump_is_cause=True,
+    ),
+    Row(
+        "COOLANT_TEMP",
+        "an electrode without coolant burns along its shaft",
+        signal.coolant_c > limit.coolant_c,
+        RADIATING,
+        Clears.READING,
+        "The coolant is warm. Look at the bag, and whether it runs in a circle.",
+        persist_us=1_000_000,
+        needs=Needs.COOLANT_TEMPERATURE,
     ),
     Row(
         "ESTOP",
@@ -227,6 +379,35 @@ ROWS: tuple[Row, ...] = (
         "The hardware interlock loop is open. Look at every switch in it.",
     ),
     Row(
+        "RETURN_ELECTRODE",
+        "the current finds another way out, and burns the skin there",
+        flag.return_lost,
+        RADIATING,
+        Clears.READING,
+        "The return electrode has come off. Put it back whole, on dry skin.",
+        needs=Needs.RETURN_MONITOR,
+    ),
+    Row(
+        "START_RELEASED",
+        "nobody is holding it any more",
+        flag.start_released,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The start switch was let go. Acknowledge, and press it again.",
+        persist_us=100_000,
+        needs=Needs.DEAD_MAN,
+    ),
+    Row(
+        "START_STUCK",
+        "a switch that is stuck would start by itself",
+        flag.start_stuck,
+        frozenset({I}),
+        Clears.READING,
+        "The start switch was pressed just before the start was asked for. Release it for half a second.",
+        needs=Needs.START_SWITCH,
+        refuses=True,
+    ),
+    Row(
         "LINK_LOST",
         BLIND,
         (signal.missed_ticks >= 3) | flag.exchange_failed,
@@ -241,6 +422,46 @@ ROWS: tuple[Row, ...] = (
         ALL,
         Clears.RELINK,
         "The rig's clock stands still or went back, or it answered another tick. Its firmware hangs or restarted.",
+    ),
+    Row(
+        "CLOCK_SKEW",
+        BLIND,
+        signal.skew_share > limit.skew_share,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The rig's clock and the host's do not agree: every time and every rate is wrong by as much. Look at both.",
+    ),
+    Row(
+        "SAMPLE_LATE",
+        BLIND,
+        signal.late_ticks >= 3,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "Samples do not come at their period. Look at the rig's load, and at the line.",
+    ),
+    Row(
+        "RIG_REBOOT",
+        BLIND,
+        flag.rig_rebooted,
+        ALL,
+        Clears.RELINK,
+        "The rig has booted, and knows nothing of this treatment. Look at its supply, then acknowledge twice.",
+    ),
+    Row(
+        "RIG_TRIP",
+        "the rig itself found something wrong",
+        flag.rig_tripped,
+        RADIATING,
+        Clears.RELINK,
+        "The rig holds RF off by itself. What else tripped says why; if nothing did, look at the rig's trip number.",
+    ),
+    Row(
+        "TICK_OVERRUN",
+        BLIND,
+        signal.overrun_ticks >= 2,
+        RADIATING,
+        Clears.ACKNOWLEDGE,
+        "The host does not keep its own time. Look at what else it is doing.",
     ),
     Row(
         "CHECK_TIMEOUT",
@@ -265,6 +486,14 @@ ROWS: tuple[Row, ...] = (
         RADIATING,
         Clears.ACKNOWLEDGE,
         "RF was on longer than the treatment allows. Look at the hold's band: time out of band does not count as held.",
+    ),
+    Row(
+        "CONFIG_CHANGED",
+        "limits that nobody agreed to",
+        flag.config_changed,
+        RADIATING,
+        Clears.RELINK,
+        "The limits in force are not those that were armed. Something wrote over them; please report it.",
     ),
     Row(
         "INTERNAL_ERROR",

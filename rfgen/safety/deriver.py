@@ -17,12 +17,20 @@ from rfgen.safety.derived import (
     Stall,
     allowed_power_w,
 )
+from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
 from rfgen.safety.signals import Signals
+from rfgen.safety.thermal import Dose, Rate, Slope, Stuck, disagreement_c
 
 NAN = float("nan")
 IDLE, IMPEDANCE_CHECK, RAMP, HOLD, CUTOFF = State  # a name of the module is found four times as fast
 new_record = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
+
+
+RISE_WINDOW_US = 5_000_000
+RELEASED_US = 500_000
+"""The start switch must have read released for this long before it is pressed."""
+DEFAULT_NOISE_C = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,14 @@ class DeriverConfig:
     max_voltage_v: float
     sense_power_w: float
     prime_s: float
+    noise_c: tuple[float, ...] = ()
+    """One sigma of each used channel's readings, electrodes first; 0.1 C where it is not declared."""
+    step_c: tuple[float, ...] = ()
+    """Each used channel's converter step, likewise; fine where it is not declared."""
+    co_located: tuple[tuple[int, int], ...] = ()
+    phase: bool = False
+    stage_temperature: bool = False
+    dead_man: bool = False
     least_current_a: float = 0.002
     """A current below this is too small to measure: the load reads open (assumed: 20 steps of a 0.1 mA meter)."""
     least_voltage_v: float = 0.2
@@ -48,22 +64,38 @@ class Deriver:
     __slots__ = (
         "_arm",
         "_blanking",
+        "_boots",
         "_config",
         "_control",
+        "_dose",
+        "_energy",
         "_entered_us",
         "_fault_mask",
         "_flow_due",
         "_impedance",
         "_in_force",
         "_interval",
+        "_jumps",
         "_last_us",
+        "_late",
+        "_least",
         "_missed",
         "_on_ticks",
+        "_overruns",
+        "_overruns_before",
         "_place",
+        "_pressed",
+        "_rate",
+        "_released_us",
+        "_rise",
         "_sent",
         "_sent_cut",
+        "_sentinel",
+        "_skew",
         "_stall",
+        "_stuck",
         "_was_missed",
+        "config_changed",
     )
 
     def __init__(self, config: DeriverConfig) -> None:
@@ -89,6 +121,38 @@ class Deriver:
         self._on_ticks = 0
         self._place: tuple[State, int] = (IDLE, 0)
         self._entered_us = 0
+        used = config.channels.used
+        self._sentinel = config.channels.sentinel[0] if config.channels.sentinel else None
+        self._dose = Dose()
+        self._rise = Slope(RISE_WINDOW_US)
+        self._rate = Rate(used, config.noise_c or [DEFAULT_NOISE_C] * len(used), config.period_us)
+        self._stuck = Stuck(config.channels.electrodes, config.channels.sentinel, config.step_c or [0.0] * len(used))
+        self._least = Least()
+        self._jumps = Jumps()
+        self._energy = Energy()
+        self._skew = Skew()
+        self._late = Late()
+        self._overruns = 0
+        self._overruns_before = 0
+        self._pressed = False
+        # a switch that starts by being pressed must first be seen released
+        self._released_us = 0 if self._config.dead_man else RELEASED_US
+        self.config_changed = False
+        """Set by the firmware each tick."""
+
+    @property
+    def start_stuck(self) -> bool:
+        """The start switch read pressed within the last half second before now, or before it was pressed just now."""
+        return self._released_us < RELEASED_US
+
+    @property
+    def pressed(self) -> bool:
+        """The start switch reads pressed."""
+        return self._pressed
+
+    def overran(self) -> None:
+        """The host missed this tick by more than a period."""
+        self._overruns += 1
 
     @property
     def on_ticks(self) -> int:
@@ -103,9 +167,16 @@ class Deriver:
         if command.rf_on:
             self._on_ticks += 1
 
+    def new_patient(self) -> None:
+        """What one patient's tissue has had is not another's."""
+        self._dose.new_patient()
+
     def new_treatment(self) -> None:
-        """Memories that belong to one treatment start again."""
+        """Memories that belong to one treatment start again. The sentinel's dose goes on."""
         self._on_ticks = 0
+        self._energy.reset()
+        self._jumps.reset()
+        self._least.reset()
         self._arm = OvershootArm()
         self._blanking = Blanking()
 
@@ -115,15 +186,27 @@ class Deriver:
         self._missed = 0
         self._flow_due.restart(0)
         self._impedance.reset()
+        self._rise.reset()
+        self._rate.reset()
+        self._stuck.reset()
+        self._jumps.reset()
+        self._skew.reset()
+        self._late.reset()
+        self._pressed = False
+        # a switch that starts by being pressed must first be seen released
+        self._released_us = 0 if self._config.dead_man else RELEASED_US
 
-    def missed(self, failed: bool, wrong_tick: bool) -> Signals:
+    def missed(self, failed: bool, wrong_tick: bool, rebooted: bool = False) -> Signals:
         """The signals of a tick without a sample: what is known of the line, nothing else."""
+        self._skew.passed(self._config.period_us)
         if not self._was_missed:
             self._interval.take()  # what came before belongs to the last sample
         self._missed += 1
         self._was_missed = True
         self._interval.drove(self._in_force.rf_on, self._sent_cut)
-        return NOTHING_KNOWN._replace(missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick)
+        return NOTHING_KNOWN._replace(
+            missed_ticks=self._missed, exchange_failed=failed, sample_stale=wrong_tick, rig_rebooted=rebooted
+        )
 
     def derive(
         self,
@@ -168,6 +251,9 @@ class Deriver:
             self._place = place
             self._entered_us = now_us
             self._stall.reset(now_us)
+            if state is RAMP:
+                self._least.reset()
+                self._stuck.reset()
 
         power_w = s.power_w
         off_by_w = expected_w = None
@@ -181,9 +267,10 @@ class Deriver:
         temperature_c = s.temperature_c
         control_c = temperature_c[self._control]
         over_c = under_c = None
-        if self._arm.update(target_c, control_c) and target_c is not None:
-            over_c = control_c - target_c
-            under_c = -over_c
+        if target_c is not None:
+            under_c = target_c - control_c
+        if self._arm.update(target_c, control_c):
+            over_c = control_c - target_c  # type: ignore[operator]
 
         ramp_s = check_s = None
         stall = NO_STALL
@@ -201,6 +288,28 @@ class Deriver:
             if len(electrodes) > 1:
                 # max() is not trusted with a NaN: a sum of differences keeps it
                 spread_c = max(electrodes) - min(electrodes) + 0.0 * sum(electrodes)
+
+        # what has a memory of its own
+        dose_min = rise_c_s = None
+        if self._sentinel is not None:
+            sentinel_c = temperature_c[self._sentinel]
+            dose_min = self._dose.update(sentinel_c, dt_us)
+            rise_c_s = self._rise.update(now_us, sentinel_c)
+            if rise_c_s is not None and rise_c_s < 0.0:
+                rise_c_s = 0.0
+        moved_ohm, from_ohm = self._jumps.update(now_us, impedance_ohm)
+        skew = self._skew
+        skew.passed(config.period_us)
+        pressed = s.start_pressed
+        if not pressed:
+            self._released_us = 0 if self._pressed else self._released_us + dt_us
+        elif self._pressed:
+            self._released_us = 0
+        self._pressed = pressed
+        overruns = self._overruns
+        if overruns == self._overruns_before:
+            overruns = self._overruns = 0
+        self._overruns_before = overruns
 
         return new_record(
             Signals,
@@ -228,6 +337,32 @@ class Deriver:
                 0,
                 False,
                 stale,
+                power_w,
+                s.voltage_v,
+                s.current_a,
+                self._energy.update(power_w, dt_us),
+                dose_min,
+                rise_c_s,
+                self._rate.update(now_us, temperature_c),
+                self._stuck.update(now_us, temperature_c),
+                disagreement_c(temperature_c, config.co_located) if config.co_located else None,
+                self._least.update(impedance_ohm),
+                moved_ohm,
+                from_ohm,
+                on and asked_w >= config.sense_power_w and not s.rf_on and not s.rig_trip,
+                meter_off_by_w(s.voltage_v, s.current_a, s.phase_deg, power_w) if on and config.phase else None,
+                s.stage_fault,
+                s.stage_c if config.stage_temperature else 0.0,
+                s.coolant_c,
+                not s.return_attached,
+                config.dead_man and not pressed,
+                self._released_us < RELEASED_US,
+                skew.update(now_us),
+                self._late.update(None if last_us is None or was_missed else dt_us, config.period_us),
+                s.rig_trip != 0 or s.watchdog_tripped,
+                False,
+                overruns,
+                self.config_changed,
                 self._on_ticks * config.period_us * 1e-6,
                 check_s,
                 False,
@@ -262,6 +397,32 @@ NOTHING_KNOWN = Signals(
     missed_ticks=0,
     exchange_failed=False,
     sample_stale=False,
+    power_w=NAN,
+    voltage_v=NAN,
+    current_a=NAN,
+    energy_j=0.0,
+    dose_min=None,
+    sentinel_rise_c_s=None,
+    tc_rate_c_s=None,
+    tc_stuck_share=0.0,
+    tc_disagree_c=None,
+    least_ohm=None,
+    z_jump_ohm=None,
+    z_before_ohm=None,
+    off_while_on=False,
+    meter_off_by_w=None,
+    stage_fault=False,
+    stage_c=0.0,
+    coolant_c=NAN,
+    return_lost=False,
+    start_released=False,
+    start_stuck=False,
+    skew_share=None,
+    late_ticks=0,
+    rig_tripped=False,
+    rig_rebooted=False,
+    overrun_ticks=0,
+    config_changed=False,
     on_s=0.0,
     check_s=None,
     internal_error=False,

@@ -42,6 +42,27 @@ _SPECS = (
     LimitSpec("deviation_w", "W", 1.0, 0.2, 5.0, "delivered power off the expected one"),
     LimitSpec("off_power_w", "W", 0.3, 0.05, 1.0, "most power that may be read while commanded off"),
     LimitSpec("flow_share", "1", 0.8, 0.5, 0.95, "least share of the coolant flow asked for"),
+    LimitSpec("under_c", "C", 5.0, 1.0, 20.0, "control thermocouple below the step's target by this much"),
+    # cord: no obvious complication after 10 to 30 min at 43 C (Haveman 2005); its lower end
+    LimitSpec("dose_min", "min", 10.0, 0.1, 10.0, "dose of the sentinel, equivalent minutes at 43 C"),
+    # published: stopped at 45 C, peaked at 48 C (Nakatsuka 2009); how long heat goes on arriving is assumed
+    LimitSpec(
+        "forecast_s", "s", 10.0, 1.0, 60.0, "heat goes on arriving at the sentinel for this long after RF is off"
+    ),
+    LimitSpec("tc_rate_c_s", "C/s", 40.0, 5.0, 40.0, "a thermocouple may not move faster"),
+    LimitSpec("disagree_c", "C", 10.0, 1.0, 10.0, "two thermocouples in one place, this far apart"),
+    LimitSpec("roll_off_ratio", "1", 2.0, 1.2, 3.0, "impedance over its least since this ramp began"),
+    LimitSpec("z_jump_ohm", "ohm", 50.0, 10.0, 200.0, "impedance moved by this much within 100 ms"),
+    LimitSpec("z_jump_share", "1", 0.3, 0.1, 0.5, "and by this share of what it was"),
+    LimitSpec("over_power_w", "W", 440.0, 0.5, 440.0, "delivered power; 1.1 x the stage's maximum unless set lower"),
+    LimitSpec("over_current_a", "A", 22.0, 0.05, 22.1, "current; 1.1 x the stage's maximum and the meter's step"),
+    LimitSpec("over_voltage_v", "V", 1100.0, 5.0, 1110.0, "voltage; 1.1 x the stage's maximum and the meter's step"),
+    LimitSpec("energy_limit_j", "J", 200_000.0, 10.0, 1_000_000.0, "energy delivered in a treatment"),
+    LimitSpec("meter_share", "1", 0.2, 0.05, 0.5, "meters off each other, as a share of the measured power"),
+    LimitSpec("meter_w", "W", 1.0, 0.2, 5.0, "meters off each other"),
+    LimitSpec("stage_c", "C", 85.0, 40.0, 85.0, "the output stage may not be hotter"),
+    LimitSpec("coolant_c", "C", 35.0, 25.0, 40.0, "coolant may not be warmer"),
+    LimitSpec("skew_share", "1", 0.02, 0.005, 0.1, "rig time off the host's ticks over 10 s"),
     LimitSpec("check_timeout_s", "s", 15.0, 2.0, 60.0, "time of the impedance check; never below prime_s + 5 s"),
     LimitSpec("ramp_timeout_s", "s", 180.0, 5.0, 1800.0, "time from entering RAMP to the step's target"),
     LimitSpec("treatment_timeout_s", "s", 1800.0, 10.0, 7200.0, "time commanded on, by host ticks"),

@@ -56,6 +56,53 @@ class Signals(NamedTuple):
     """The rig answered an EXCHANGE with an ERROR, or the line is gone."""
     sample_stale: bool
     """Rig time did not advance, or the reply echoes another tick."""
+    power_w: float
+    """Delivered over the interval, as measured."""
+    voltage_v: float
+    current_a: float
+    energy_j: float
+    """Delivered in this treatment."""
+    dose_min: float | None
+    """CEM43 of the sentinel."""
+    sentinel_rise_c_s: float | None
+    """Least-squares slope of the sentinel over the last 5 s; 0 where it falls."""
+    tc_rate_c_s: float | None
+    """Fastest slope of a thermocouple over 100 ms that stands out of its noise."""
+    tc_stuck_share: float
+    """How long a reading has stood bit-identical, over what is too long."""
+    tc_disagree_c: float | None
+    """Largest difference between two thermocouples declared to be in one place."""
+    least_ohm: float | None
+    """Least impedance since this ramp began."""
+    z_jump_ohm: float | None
+    """How far the impedance moved within 100 ms..."""
+    z_before_ohm: float | None
+    """...and from what."""
+    off_while_on: bool
+    """Reads back off over an interval commanded on at sensing power or more, and the rig gives no reason."""
+    meter_off_by_w: float | None
+    """Voltage x current x cos(phase), distance from the measured power, while RF is on."""
+    stage_fault: bool
+    stage_c: float
+    """Temperature of the output stage; 0 where it is not fitted."""
+    coolant_c: float
+    return_lost: bool
+    start_released: bool
+    """On a dead-man profile, the start switch is not pressed."""
+    start_stuck: bool
+    """The start switch read pressed within the last 0.5 s (on a dead-man profile: before it was pressed)."""
+    skew_share: float | None
+    """Rig time against host ticks over the last 10 s."""
+    late_ticks: int
+    """Samples in a row that came off the period by more than half of it."""
+    rig_tripped: bool
+    """The rig holds RF off by itself, or its watchdog fired."""
+    rig_rebooted: bool
+    """The rig answered as one that has booted: it knows of no link, or of no configuration."""
+    overrun_ticks: int
+    """Ticks in a row that the host itself missed by more than a period."""
+    config_changed: bool
+    """The limits in force are not those that were armed."""
     on_s: float
     """Ticks commanded on in this treatment, times the period."""
     check_s: float | None
@@ -80,8 +127,17 @@ MAY_BE_ABSENT = frozenset(
         "flow_due_ml_min",
         "baseline_due",
         "check_s",
+        "dose_min",
+        "least_ohm",
+        "meter_off_by_w",
+        "sentinel_rise_c_s",
+        "skew_share",
+        "tc_disagree_c",
+        "tc_rate_c_s",
+        "z_before_ohm",
+        "z_jump_ohm",
     }
 )
 
-LINE_SIGNALS = frozenset({"missed_ticks", "exchange_failed", "sample_stale", "internal_error"})
+LINE_SIGNALS = frozenset({"missed_ticks", "exchange_failed", "sample_stale", "rig_rebooted", "internal_error"})
 """Known in a tick without a sample too."""

@@ -53,7 +53,7 @@ class Supervisor:
         self.limits = dict(limits)
         self.channels = channels
         self.applicable = applicable(rows, features)
-        present = [(bit, row) for bit, row in enumerate(rows) if row.id in self.applicable]
+        present = [(bit, row) for bit, row in enumerate(rows) if row.id in self.applicable and not row.refuses]
         self._by_state: list[_Armed] = []
         for state in State:
             armed = sum(1 << bit for bit, row in present if state in row.armed)
@@ -96,6 +96,10 @@ class Supervisor:
     def bit(self, row_id: str) -> int:
         """A row's place in the masks."""
         return next(bit for bit, row in enumerate(self.rows) if row.id == row_id)
+
+    def row(self, row_id: str) -> Row:
+        """A row by its id."""
+        return self.rows[self.bit(row_id)]
 
     def source(self, state: State) -> str:
         """The code that a state's rows were compiled to."""

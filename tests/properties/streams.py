@@ -115,6 +115,7 @@ class Rig:
         watts = self.power_w if on else 0.0
         self.tip_c += 0.02 * (4.0 * watts - 0.4 * (self.tip_c - 37.0))
         self.tick += 1
+        dither_c = 0.01 * (self.tick % 2)  # a converter never repeats itself for long
         return sample_of(
             self.tick - 1,
             rf_on=on,
@@ -123,7 +124,7 @@ class Rig:
             current_a=math.sqrt(watts / self.load_ohm),
             flow_ml_min=self.flow_ml_min,
             pump_on=self.flow_ml_min > 0.0,
-            temperature_c=(self.tip_c, self.tip_c, 37.0),
+            temperature_c=(self.tip_c + dither_c, self.tip_c - dither_c, 37.0 + dither_c),
         )
 
     def obey(self, decision: Decision) -> None:

@@ -34,6 +34,7 @@ from rfgen.safety.limits import LIMITS, resolve_limits
 from rfgen.safety.signals import MAY_BE_ABSENT, Signals
 
 CHANNELS = Channels((0, 1), (2,))
+COUNTS = ("missed_ticks", "late_ticks", "overrun_ticks")
 
 # id: (persistence in s, armed states, clears, needs), restated from the catalogue
 FIGURES = {
@@ -41,24 +42,49 @@ FIGURES = {
     "OVER_TEMP": (0.06, "CRH", "R", "nothing"),
     "OVER_TEMP_HARD": (0.0, "CRH", "R", "nothing"),
     "OVERSHOOT": (0.5, "RH", "A", "temperature mode"),
+    "UNDER_TEMP": (10.0, "H", "A", "temperature mode"),
     "SENTINEL_TEMP": (0.0, "CRH", "R", "sentinel"),
+    "SENTINEL_DOSE": (0.0, "CRH", "A", "sentinel"),
+    "SENTINEL_FORECAST": (0.0, "RH", "A", "sentinel"),
+    "TC_RATE": (0.0, "CRH", "R", "nothing"),
+    "TC_STUCK": (0.0, "RH", "A", "nothing"),
+    "TC_DISAGREE": (0.5, "CRH", "R", "co-located pair"),
     "TC_BASELINE": (0.0, "C", "R", "nothing"),
     "HEATING_STALL": (0.0, "R", "A", "temperature mode"),
     "Z_HIGH": (0.1, "CRH", "A", "nothing"),
     "Z_LOW": (0.05, "CRH", "A", "nothing"),
     "Z_UNMEASURED": (0.5, "CRH", "A", "nothing"),
     "Z_UNSTABLE": (0.0, "C", "A", "nothing"),
+    "Z_ROLL_OFF": (3.0, "RH", "A", "nothing"),
+    "Z_JUMP": (0.0, "RH", "A", "nothing"),
     "POWER_DEVIATION": (0.3, "CRH", "A", "nothing"),
     "POWER_WHEN_OFF": (0.1, "ICRHX", "R", "nothing"),
     "RF_STUCK_ON": (0.1, "ICRHX", "R", "nothing"),
+    "RF_STUCK_OFF": (0.2, "CRH", "A", "nothing"),
+    "OVER_POWER": (0.0, "CRH", "A", "nothing"),
+    "OVER_CURRENT": (0.0, "CRH", "A", "nothing"),
+    "OVER_VOLTAGE": (0.0, "CRH", "A", "nothing"),
+    "ENERGY_LIMIT": (0.0, "RH", "A", "nothing"),
+    "METER_DISAGREE": (0.5, "CRH", "A", "phase"),
+    "STAGE_FAULT": (0.0, "ICRHX", "R", "nothing"),
     "FLOW_LOW": (0.5, "CRH", "A", "pump"),
+    "COOLANT_TEMP": (1.0, "CRH", "R", "coolant temperature"),
     "ESTOP": (0.0, "ICRHX", "R", "nothing"),
     "LOOP_OPEN": (0.0, "ICRHX", "R", "nothing"),
+    "RETURN_ELECTRODE": (0.0, "CRH", "R", "return monitor"),
+    "START_RELEASED": (0.1, "CRH", "A", "dead-man switch"),
+    "START_STUCK": (0.0, "I", "R", "start switch"),
     "LINK_LOST": (0.0, "ICRHX", "L", "nothing"),
     "SAMPLE_STALE": (0.0, "ICRHX", "L", "nothing"),
+    "CLOCK_SKEW": (0.0, "CRH", "A", "nothing"),
+    "SAMPLE_LATE": (0.0, "CRH", "A", "nothing"),
+    "RIG_REBOOT": (0.0, "ICRHX", "L", "nothing"),
+    "RIG_TRIP": (0.0, "CRH", "L", "nothing"),
+    "TICK_OVERRUN": (0.0, "CRH", "A", "nothing"),
     "CHECK_TIMEOUT": (0.0, "C", "A", "nothing"),
     "RAMP_TIMEOUT": (0.0, "R", "A", "nothing"),
     "TREATMENT_TIMEOUT": (0.0, "CRH", "A", "nothing"),
+    "CONFIG_CHANGED": (0.0, "CRH", "L", "nothing"),
     "INTERNAL_ERROR": (0.0, "ICRHX", "A", "nothing"),
 }
 LETTERS = {"I": State.IDLE, "C": State.IMPEDANCE_CHECK, "R": State.RAMP, "H": State.HOLD, "X": State.CUTOFF}
@@ -132,7 +158,7 @@ def any_signals(draw: st.DrawFn) -> Signals:
             found[name] = None
         elif name == "baseline_due" or isinstance(quiet, bool):
             found[name] = draw(st.booleans())
-        elif name == "missed_ticks":
+        elif name in COUNTS:
             found[name] = draw(st.integers(0, 5))
         else:
             found[name] = draw(VALUES)
@@ -158,7 +184,7 @@ def nan_names(row: Row) -> list[str]:
     return [
         name
         for name in sorted(names_in(row.condition)[0])
-        if not isinstance(getattr(NOTHING_KNOWN, name), bool) and name not in ("baseline_due", "missed_ticks")
+        if not isinstance(getattr(NOTHING_KNOWN, name), bool) and name not in ("baseline_due", *COUNTS)
     ]
 
 
@@ -223,6 +249,42 @@ EDGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("RAMP_TIMEOUT", {"ramp_s": 180.0}, {"ramp_s": 180.01}),
     ("TREATMENT_TIMEOUT", {"on_s": 1800.0}, {"on_s": 1800.01}),
     ("INTERNAL_ERROR", {}, {"internal_error": True}),
+    ("UNDER_TEMP", {"under_target_c": 5.0}, {"under_target_c": 5.01}),
+    ("SENTINEL_DOSE", {"dose_min": 10.0}, {"dose_min": 10.01}),
+    (
+        "SENTINEL_FORECAST",
+        {"temperature_c": (90.0, 90.0, 44.0), "sentinel_rise_c_s": 0.1},
+        {"temperature_c": (37.0, 37.0, 44.0), "sentinel_rise_c_s": 0.1001},
+    ),
+    ("TC_RATE", {"tc_rate_c_s": 40.0}, {"tc_rate_c_s": 40.01}),
+    ("TC_STUCK", {"tc_stuck_share": 0.999}, {"tc_stuck_share": 1.0}),
+    ("TC_DISAGREE", {"tc_disagree_c": 10.0}, {"tc_disagree_c": 10.01}),
+    (
+        "Z_ROLL_OFF",
+        {"impedance_ohm": 200.0, "least_ohm": 100.0},
+        {"impedance_ohm": 200.1, "least_ohm": 100.0},
+    ),
+    ("Z_JUMP", {"z_jump_ohm": 50.0, "z_before_ohm": 100.0}, {"z_jump_ohm": 50.1, "z_before_ohm": 100.0}),
+    ("Z_JUMP", {"z_jump_ohm": 90.0, "z_before_ohm": 300.0}, {"z_jump_ohm": 90.1, "z_before_ohm": 300.0}),
+    ("RF_STUCK_OFF", {}, {"off_while_on": True}),
+    ("OVER_POWER", {"power_w": 440.0}, {"power_w": 440.1}),
+    ("OVER_CURRENT", {"current_a": 22.0}, {"current_a": 22.01}),
+    ("OVER_VOLTAGE", {"voltage_v": 1100.0}, {"voltage_v": 1100.1}),
+    ("ENERGY_LIMIT", {"energy_j": 200_000.0}, {"energy_j": 200_000.1}),
+    ("METER_DISAGREE", {"meter_off_by_w": 2.0, "power_w": 10.0}, {"meter_off_by_w": 2.01, "power_w": 10.0}),
+    ("METER_DISAGREE", {"meter_off_by_w": 1.0, "power_w": 2.0}, {"meter_off_by_w": 1.01, "power_w": 2.0}),
+    ("STAGE_FAULT", {"stage_c": 85.0}, {"stage_c": 85.01}),
+    ("STAGE_FAULT", {}, {"stage_fault": True}),
+    ("COOLANT_TEMP", {"coolant_c": 35.0}, {"coolant_c": 35.01}),
+    ("RETURN_ELECTRODE", {}, {"return_lost": True}),
+    ("START_RELEASED", {}, {"start_released": True}),
+    ("START_STUCK", {}, {"start_stuck": True}),
+    ("CLOCK_SKEW", {"skew_share": 0.02}, {"skew_share": 0.0201}),
+    ("SAMPLE_LATE", {"late_ticks": 2}, {"late_ticks": 3}),
+    ("RIG_REBOOT", {}, {"rig_rebooted": True}),
+    ("RIG_TRIP", {}, {"rig_tripped": True}),
+    ("TICK_OVERRUN", {"overrun_ticks": 1}, {"overrun_ticks": 2}),
+    ("CONFIG_CHANGED", {}, {"config_changed": True}),
 ]
 
 

@@ -18,7 +18,9 @@ from rfgen.safety.supervisor import Supervisor
 
 CHANNELS = Channels((0,), ())
 ALL = frozenset(State)
-FINE = NOTHING_KNOWN._replace(temperature_c=(37.0,), impedance_ohm=100.0)
+FINE = NOTHING_KNOWN._replace(
+    temperature_c=(37.0,), impedance_ohm=100.0, power_w=0.0, voltage_v=0.0, current_a=0.0, coolant_c=22.0
+)
 OPEN = FINE._replace(loop_open=True)
 UNSURE = FINE._replace(impedance_ohm=None)
 HIGH = FINE._replace(impedance_ohm=900.0)

@@ -98,7 +98,12 @@ def test_an_interlock_that_ships_has_a_scenario_that_trips_it(row_id: str) -> No
     assert name in scenario_names()
     expect = load_scenario(name).expect
     assert expect is not None
-    assert expect.reason == row_id
+    if row_id == "START_STUCK":  # it never trips: it refuses
+        assert expect.outcome == "interrupted"
+    elif row_id in ("RIG_REBOOT", "RIG_TRIP"):  # another row always trips with it, and stands before it
+        assert row_id in (expect.tripped or ())
+    else:
+        assert expect.reason == row_id
 
 
 @pytest.mark.parametrize("name", scenario_names())
