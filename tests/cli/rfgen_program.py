@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
+
+from rfgen.cli import _guarded as guarded
 
 PROGRAM = (sys.executable, "-c", "from rfgen.cli import main; main()")
 QUICK = """\
@@ -23,6 +28,15 @@ LONG = QUICK.replace("hold_s: 2", "hold_s: 60")
 def rfgen(*words: str | Path, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Run it to its end in `folder`, its output in pipes."""
     return subprocess.run(command(words), cwd=folder, capture_output=True, timeout=60, check=False)
+
+
+def here(*words: str | Path, folder: Path) -> tuple[int, str, str]:
+    """As `said` of `rfgen`, but within this process: ten times as fast, for what ends before a treatment begins."""
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["rfgen", *map(str, words)])
+        code = guarded()
+    return code, out.getvalue(), err.getvalue()
 
 
 @contextmanager

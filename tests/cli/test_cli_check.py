@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from rfgen_program import QUICK, rfgen, said
+from rfgen_program import QUICK, here, rfgen, said
 
 from rfgen.checking import Verdict, check_one, junit
 
@@ -101,7 +101,7 @@ def test_a_pipe_gets_no_control_codes_and_nothing_is_left_behind(mixed: Path, mo
     ],
 )
 def test_wrong_input_is_told_before_anything_runs(words: list[str], told: str, mixed: Path) -> None:
-    code, out, err = said(rfgen("check", *words, folder=mixed))
+    code, out, err = here("check", *words, folder=mixed)
     assert (code, out) == (2, "")
     assert told in err
     assert "Traceback" not in err

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rfgen_program import QUICK, rfgen, said
+from rfgen_program import QUICK, here, rfgen
 
 from hal import Reply, Sample
 from rfgen.record.info import RunInfo
@@ -51,9 +51,9 @@ def altered(
 def test_a_fresh_run_is_identical(folder: Path) -> None:
     ticks = load_run(folder / "a").ticks
     assert ticks > 400
-    assert said(rfgen("replay", "a", folder=folder)) == (0, f"a: identical over {ticks} ticks\n", "")
-    assert said(rfgen("replay", "a/run.mcap", folder=folder)) == (0, f"a/run.mcap: identical over {ticks} ticks\n", "")
-    assert said(rfgen("replay", altered(folder), folder=folder))[0] == 0
+    assert here("replay", "a", folder=folder) == (0, f"a: identical over {ticks} ticks\n", "")
+    assert here("replay", "a/run.mcap", folder=folder) == (0, f"a/run.mcap: identical over {ticks} ticks\n", "")
+    assert here("replay", altered(folder), folder=folder)[0] == 0
 
 
 def test_an_altered_command_is_named_by_its_tick(folder: Path) -> None:
@@ -65,7 +65,7 @@ def test_an_altered_command_is_named_by_its_tick(folder: Path) -> None:
         return decision._replace(command=command._replace(power_w=command.power_w * (1.0 + 2.0**-52)))
 
     place = altered(folder, decision=change)
-    code, out, err = said(rfgen("replay", place, folder=folder))
+    code, out, err = here("replay", place, folder=folder)
     assert (code, err) == (1, "")
     assert out.startswith(f"{place}: differs at tick 300: command.power_w was ")
 
@@ -76,7 +76,7 @@ def test_an_altered_sample_is_named_by_the_tick_that_decides_otherwise(folder: P
             return reply
         return reply._replace(temperature_c=(reply.temperature_c[0] + 3.0, *reply.temperature_c[1:]))
 
-    code, out, err = said(rfgen("replay", altered(folder, reply=change), folder=folder))
+    code, out, err = here("replay", altered(folder, reply=change), folder=folder)
     assert (code, err) == (1, "")
     assert ": differs at tick 350: " in out
 
@@ -90,7 +90,7 @@ def test_an_altered_sample_is_named_by_the_tick_that_decides_otherwise(folder: P
     ],
 )
 def test_altered_events_differ(change: Callable[[Event], Event | None], told: str, folder: Path) -> None:
-    code, out, err = said(rfgen("replay", altered(folder, event=change), folder=folder))
+    code, out, err = here("replay", altered(folder, event=change), folder=folder)
     assert (code, err) == (1, "")
     assert told in out
     assert "\x1b" not in out
@@ -98,7 +98,7 @@ def test_altered_events_differ(change: Callable[[Event], Event | None], told: st
 
 def test_altered_limits_differ(folder: Path) -> None:
     place = altered(folder, info=lambda info: dataclasses.replace(info, limits={**info.limits, "over_temp_c": 96.0}))
-    code, out, err = said(rfgen("replay", place, folder=folder))
+    code, out, err = here("replay", place, folder=folder)
     assert (code, out, err) == (1, f"{place}: differs at tick 0: limit over_temp_c was 96.0, is 95.0\n", "")
 
 
@@ -107,7 +107,7 @@ def test_altered_limits_differ(folder: Path) -> None:
 )
 def test_a_damaged_operator_event_is_refused(data: dict[str, object], folder: Path) -> None:
     place = altered(folder, event=lambda e: e._replace(data=data) if e.kind == "operator" else e)
-    code, out, err = said(rfgen("replay", place, folder=folder))
+    code, out, err = here("replay", place, folder=folder)
     assert (code, out, err) == (2, "", f"{place}/run.mcap: at tick 25 the operator event is damaged\n")
 
 
@@ -116,11 +116,11 @@ def test_a_recording_whose_scenario_is_wrong_is_refused(folder: Path) -> None:
         folder,
         info=lambda info: dataclasses.replace(info, scenario_yaml="title: x\ndevice: !!python/name:os.system x\n"),
     )
-    code, out, err = said(rfgen("replay", place, folder=folder))
+    code, out, err = here("replay", place, folder=folder)
     assert (code, out) == (2, "")
     assert err.startswith("the recording's scenario:2: device: tag 'tag:yaml.org,2002:python/name:os.system' is not")
     # and reported all the same: the report is made of what was recorded
-    assert rfgen("report", place, folder=folder).returncode == 0
+    assert here("report", place, folder=folder)[0] == 0
 
 
 @pytest.mark.parametrize("command", ["replay", "report"])
@@ -137,7 +137,7 @@ def test_what_is_no_recording_is_refused(command: str, folder: Path, tmp_path: P
         ("text.mcap", "text.mcap: damaged near byte"),
         ("flipped.mcap", "flipped.mcap: damaged near byte"),
     ):
-        code, out, err = said(rfgen(command, name, folder=tmp_path))
+        code, out, err = here(command, name, folder=tmp_path)
         assert (code, out) == (2, ""), name
         assert err.startswith(told)
         assert "Traceback" not in err
@@ -148,14 +148,14 @@ def test_a_report_again_is_the_same(folder: Path) -> None:
     report = folder / "a/report.html"
     before = report.read_bytes()
     report.unlink()
-    assert said(rfgen("report", "a", folder=folder)) == (0, "a/report.html\n", "")
+    assert here("report", "a", folder=folder) == (0, "a/report.html\n", "")
     assert report.read_bytes() == before
-    assert said(rfgen("report", "a/run.mcap", "--out", "here.html", folder=folder)) == (0, "here.html\n", "")
+    assert here("report", "a/run.mcap", "--out", "here.html", folder=folder) == (0, "here.html\n", "")
     assert (folder / "here.html").read_bytes() == before
 
 
 def test_two_runs_side_by_side(folder: Path) -> None:
-    assert said(rfgen("report", "a", "b", folder=folder)) == (0, "a/comparison.html\n", "")
+    assert here("report", "a", "b", folder=folder) == (0, "a/comparison.html\n", "")
     text = (folder / "a/comparison.html").read_text(encoding="utf-8")
     assert "SIMULATED" in text
     assert text.count("Quick") >= 2
@@ -163,7 +163,7 @@ def test_two_runs_side_by_side(folder: Path) -> None:
 
 
 def test_a_picture(folder: Path) -> None:
-    assert said(rfgen("report", "a", "--picture", "a.svg", folder=folder)) == (0, "a.svg\n", "")
+    assert here("report", "a", "--picture", "a.svg", folder=folder) == (0, "a.svg\n", "")
     assert (folder / "a.svg").read_text(encoding="utf-8").startswith("<svg ")
 
 
@@ -185,7 +185,7 @@ def test_where_a_report_cannot_go(words: list[str], told: str, folder: Path) -> 
     link = folder / "link.html"
     if not link.is_symlink():
         link.symlink_to(folder / "quick.yaml")
-    code, out, err = said(rfgen("report", *words, folder=folder))
+    code, out, err = here("report", *words, folder=folder)
     assert (code, out) == (2, "")
     assert told in err
     assert "Traceback" not in err

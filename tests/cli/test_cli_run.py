@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from rfgen_program import PROGRAM, QUICK, rfgen, said
+from rfgen_program import PROGRAM, QUICK, here, rfgen, said
 
 from rfgen.record.loader import load_run
 
@@ -173,7 +173,7 @@ def test_wrong_input_ends_with_two_and_writes_nothing(
     (tmp_path / "folder/kept").touch()
     (tmp_path / "broken.yaml").write_text(QUICK.replace("45", ".nan"), encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
-    code, out, err = said(rfgen("run", *words, folder=tmp_path))
+    code, out, err = here("run", *words, folder=tmp_path)
     assert code == 2
     assert out == ""
     assert told in err
