@@ -1,0 +1,82 @@
+"""Sound treatments: what a campaign does to a random patient when nothing is wrong.
+
+A treatment is sound where the patient can be given it: the output stage's whole power is allowed, so every patient of
+the distribution can be brought to the target within the ramp's time, and target, power and hold stay below what heats
+the tissue to be spared. Any trip of such a treatment is a false one.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+from rfgen.device import DeviceProfile, Mode, device_names, load_device
+from rfgen.population import patient, scenario_of
+from rfgen.scenario import Scenario, Step, Treatment
+
+LEAST_TARGET_C = 50.0
+MOST_TARGET_C = {
+    "bench": 60.0,
+    "cosman-like": 80.0,
+    "invamed-fusion": 85.0,
+    "optablate-like": 80.0,
+    "osteocool-like": 70.0,
+    "rita-like": 95.0,
+}
+POWER_W = {
+    "bench": (1.0, 5.0),
+    "cosman-like": (0.8, 2.5),
+    "invamed-fusion": (1.2, 4.5),
+    "optablate-like": (1.2, 4.0),
+    "osteocool-like": (1.2, 6.0),
+    "rita-like": (2.0, 18.0),
+    "star-like": (1.2, 6.0),
+}
+"""Constant power at which no patient's tissue comes near a limit within the longest hold."""
+HOLD_S = (10.0, 60.0)
+STEP_C = 8.0
+"""A second step is at most this far from the first: what must cool by more takes longer than a ramp may."""
+
+
+class Kind(NamedTuple):
+    """A device profile in one of its modes."""
+
+    device: str
+    mode: Mode
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Every shipped profile in every mode that it has. Raises KeyError for a profile that no figure here covers."""
+    found = []
+    for name in device_names():
+        for mode in load_device(name).modes:
+            (MOST_TARGET_C if mode == "temperature" else POWER_W)[name]
+            found.append(Kind(name, mode))
+    return tuple(found)
+
+
+def _between(draw: random.Random, least: float, most: float) -> float:
+    return round(draw.uniform(least, most), 2)
+
+
+def sound_treatment(kind: Kind, draw: random.Random) -> Treatment:
+    """One or two steps, drawn at random."""
+    steps: list[Step] = []
+    for _ in range(1 if draw.random() < 0.7 else 2):
+        hold_s = _between(draw, *HOLD_S)
+        if kind.mode == "temperature":
+            least_c, most_c = LEAST_TARGET_C, MOST_TARGET_C[kind.device]
+            if steps:
+                before_c = steps[0].target_c or 0.0
+                least_c, most_c = max(least_c, before_c - STEP_C), min(most_c, before_c + STEP_C)
+            steps.append(Step(target_c=_between(draw, least_c, most_c), hold_s=hold_s))
+        else:
+            steps.append(Step(power_w=_between(draw, *POWER_W[kind.device]), hold_s=hold_s))
+    return Treatment(mode=kind.mode, steps=tuple(steps))
+
+
+def sound_scenario(kind: Kind, seed: int, number: int, profile: DeviceProfile | None = None) -> Scenario:
+    """Patient `number` of `seed` under a sound treatment drawn for them. `profile`: instead of the shipped one."""
+    draw = random.Random(f"{seed} {number} {kind.device} {kind.mode}")
+    device = load_device(kind.device) if profile is None else profile
+    return scenario_of(patient(kind.device, seed, number), device, sound_treatment(kind, draw))

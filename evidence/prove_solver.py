@@ -1,0 +1,125 @@
+"""Claims, and what the solver says of them. A claim is proved when its negation has no model; `unknown` proves nothing.
+
+Needs z3-solver.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import z3  # type: ignore[import-untyped, unused-ignore]
+
+from evidence.prove_reals import OutOfReach, OverReals
+
+LIMIT_S = 20.0
+"""The solver gives up on one claim after this long; that is a failure, not a pass."""
+
+Value = float | bool | int
+
+
+class Verdict(enum.Enum):
+    """What became of a claim."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`given` implies `says`, for all values of every variable in them."""
+
+    about: str
+    """A row's id, or the name of a function."""
+    text: str
+    says: z3.BoolRef
+    given: tuple[z3.BoolRef, ...] = ()
+    show: Mapping[str, z3.ExprRef] = field(default_factory=dict)
+    """What a counterexample names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The solver's answer, and the counterexample where there is one."""
+
+    claim: Claim
+    verdict: Verdict
+    counterexample: Mapping[str, Value]
+    seconds: float
+
+    @property
+    def proved(self) -> bool:
+        """Only a proof counts."""
+        return self.verdict is Verdict.PROVED
+
+    def __str__(self) -> str:
+        text = f"{self.verdict.value}: {self.claim.about}: {self.claim.text}"
+        if self.verdict is Verdict.REFUTED:
+            text += "; not so for " + ", ".join(f"{name} = {value!r}" for name, value in self.counterexample.items())
+        return text
+
+
+def solve(claim: Claim, limit_s: float = LIMIT_S) -> Result:
+    """Ask the solver for a counterexample: first over the reals, where that is enough for a proof, else bit by bit."""
+    started = time.perf_counter()
+    if over_reals(claim, limit_s):
+        return Result(claim, Verdict.PROVED, {}, time.perf_counter() - started)
+    solver = z3.SolverFor("QF_FP") if floating(claim) else z3.Solver()
+    solver.set("timeout", max(1, round(limit_s * 1000)))
+    solver.add(*claim.given, z3.Not(claim.says))
+    answer = solver.check()
+    found: dict[str, Value] = {}
+    verdict = Verdict.PROVED if answer == z3.unsat else Verdict.UNKNOWN
+    if answer == z3.sat:
+        verdict = Verdict.REFUTED
+        model = solver.model()
+        found = {name: value_of(model, term) for name, term in claim.show.items()}
+    return Result(claim, verdict, found, time.perf_counter() - started)
+
+
+def floating(claim: Claim) -> bool:
+    """It is about doubles (and truths), and nothing else."""
+    return not z3.Probe("is-qflia")(goal(claim)) and bool(z3.Probe("is-qffp")(goal(claim)))
+
+
+def goal(claim: Claim) -> z3.Goal:
+    """What must have no model."""
+    found = z3.Goal()
+    found.add(*claim.given, z3.Not(claim.says))
+    return found
+
+
+def over_reals(claim: Claim, limit_s: float) -> bool:
+    """Is it proved over the reals already? False says nothing."""
+    weaker = OverReals()
+    try:
+        formulas = [weaker.formula(part) for part in (*claim.given, claim.says)]
+    except OutOfReach:
+        return False
+    solver = z3.Solver()
+    solver.set("timeout", max(1, round(limit_s * 1000)))
+    solver.add(*weaker.given, *formulas[:-1], z3.Not(formulas[-1]))
+    return bool(solver.check() == z3.unsat)
+
+
+def value_of(model: z3.ModelRef, term: z3.ExprRef) -> Value:
+    """A term's value in a model, as Python has it."""
+    if z3.is_fp(term):
+        if z3.is_true(model.eval(z3.fpIsNaN(term), model_completion=True)):
+            return float("nan")
+        bits = model.eval(z3.fpToIEEEBV(term), model_completion=True).as_long()
+        return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
+    found = model.eval(term, model_completion=True)
+    return z3.is_true(found) if z3.is_bool(found) else int(found.as_long())
+
+
+def vacuous(claim: Claim) -> bool:
+    """Nothing meets what the claim is given: it would be proved whatever it says."""
+    solver = z3.Solver()
+    solver.set("timeout", round(LIMIT_S * 1000))
+    solver.add(*claim.given)
+    return bool(solver.check() != z3.sat)
