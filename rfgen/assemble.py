@@ -283,14 +283,14 @@ def assemble(scenario: Scenario, seed: int | None = None) -> Assembly:
     return Assembly(scenario, seed, session, on)
 
 
-def operator_happenings(scenario: Scenario, session: Session, on: Bench) -> list[Happening]:
+def operator_happenings(scenario: Scenario, session: Session, on: Bench | None = None) -> list[Happening]:
     """The operator's part of the time line. On a dead-man profile, starting is pressing the switch and stopping is
     letting go."""
-    dead_man = scenario.device.dead_man
+    switch = on if scenario.device.dead_man else None
 
     def act(action: OperatorAction) -> Callable[[], None]:
-        if dead_man and action in (OperatorAction.START, OperatorAction.STOP):
-            return lambda: setattr(on, "start_pressed", action is OperatorAction.START)
+        if switch is not None and action in (OperatorAction.START, OperatorAction.STOP):
+            return lambda: setattr(switch, "start_pressed", action is OperatorAction.START)
         return lambda: session.operator(action)
 
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]

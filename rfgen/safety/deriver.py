@@ -19,7 +19,7 @@ from rfgen.safety.derived import (
 )
 from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
 from rfgen.safety.signals import Signals
-from rfgen.safety.thermal import Dose, Rate, Slope, Stuck, disagreement_c
+from rfgen.safety.thermal import Dose, Rate, Rise, Stuck, disagreement_c
 
 NAN = float("nan")
 IDLE, IMPEDANCE_CHECK, RAMP, HOLD, CUTOFF = State  # a name of the module is found four times as fast
@@ -27,7 +27,6 @@ new_record = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
 
 
-RISE_WINDOW_US = 5_000_000
 RELEASED_US = 500_000
 """The start switch must have read released for this long before it is pressed."""
 DEFAULT_NOISE_C = 0.1
@@ -124,7 +123,7 @@ class Deriver:
         used = config.channels.used
         self._sentinel = config.channels.sentinel[0] if config.channels.sentinel else None
         self._dose = Dose()
-        self._rise = Slope(RISE_WINDOW_US)
+        self._rise = Rise()
         self._rate = Rate(used, config.noise_c or [DEFAULT_NOISE_C] * len(used), config.period_us)
         self._stuck = Stuck(config.channels.electrodes, config.channels.sentinel, config.step_c or [0.0] * len(used))
         self._least = Least()
@@ -295,8 +294,6 @@ class Deriver:
             sentinel_c = temperature_c[self._sentinel]
             dose_min = self._dose.update(sentinel_c, dt_us)
             rise_c_s = self._rise.update(now_us, sentinel_c)
-            if rise_c_s is not None and rise_c_s < 0.0:
-                rise_c_s = 0.0
         moved_ohm, from_ohm = self._jumps.update(now_us, impedance_ohm)
         skew = self._skew
         skew.passed(config.period_us)

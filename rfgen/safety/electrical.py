@@ -37,31 +37,38 @@ Jump = tuple[float | None, float | None]
 class Jumps:
     """The farthest the impedance has moved from any value of the last 100 ms."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_times_us", "_values")
 
     def __init__(self) -> None:
-        self._values: deque[tuple[int, float]] = deque()
+        self._times_us: deque[int] = deque()
+        self._values: deque[float] = deque()
 
     def reset(self) -> None:
         """A new link, or a new treatment."""
+        self._times_us.clear()
         self._values.clear()
 
     def update(self, now_us: int, impedance_ohm: float | None) -> Jump:
         """(moved, from); None where it is not measured now, or was not within the window."""
-        values = self._values
-        while values and values[0][0] < now_us - JUMP_WINDOW_US:
+        times_us, values = self._times_us, self._values
+        while times_us and times_us[0] < now_us - JUMP_WINDOW_US:
+            times_us.popleft()
             values.popleft()
         if impedance_ohm is None:
             return None, None
-        best: Jump = (None, None)
-        best_share = -1.0
-        for _, was_ohm in values:
-            moved = impedance_ohm - was_ohm if impedance_ohm > was_ohm else was_ohm - impedance_ohm
-            share = moved / was_ohm if was_ohm > 0.0 else math.inf
-            if not share <= best_share:
-                best, best_share = (moved, was_ohm), share
-        values.append((now_us, impedance_ohm))
-        return best
+        if impedance_ohm != impedance_ohm:
+            return impedance_ohm, impedance_ohm  # it trips at once, and no later value is held against it
+        found: Jump = (None, None)
+        if values:
+            # the farthest, in ohm and as a share, is from the least value or from the greatest
+            low, high = min(values), max(values)
+            if low <= 0.0 or (impedance_ohm - low) / low > (high - impedance_ohm) / high:
+                found = (abs(impedance_ohm - low), low)
+            else:
+                found = (abs(high - impedance_ohm), high)
+        times_us.append(now_us)
+        values.append(impedance_ohm)
+        return found
 
 
 class Energy:

@@ -108,39 +108,88 @@ RATE_SIGMAS = 5.0
 class Rate:
     """The fastest slope of a thermocouple that stands out of its declared noise by five sigma; 0 where none does.
 
-    `noise_c`: one sigma of a reading, by channel. `period_us`: of the samples; the window holds 100 ms and at least
-    three intervals between converter updates.
+    Least squares over 100 ms and at least three intervals between converter updates. `noise_c`: one sigma of a
+    reading, by channel. `period_us`: of the samples.
     """
 
-    __slots__ = ("_channels", "_least_c_s", "_slopes")
+    __slots__ = ("_channels", "_even_us", "_least_c_s", "_points", "_weights")
 
     def __init__(self, channels: Sequence[int], noise_c: Sequence[float], period_us: int) -> None:
         self._channels = tuple(channels)
         intervals = max(RATE_LEAST_UPDATES, -(-RATE_WINDOW_US // period_us))
-        self._slopes = [Slope(intervals * period_us - period_us // 2) for _ in channels]
         n = intervals + 1
-        # a least-squares slope over n even points of sigma s, dt apart, has sigma s sqrt(12 / (n (n^2 - 1))) / dt
-        share = math.sqrt(12.0 / (n * (n * n - 1.0))) / (period_us * 1e-6)
+        self._points: deque[tuple[int, Sequence[float]]] = deque(maxlen=n)
+        self._even_us = [-k * period_us for k in range(intervals, -1, -1)]
+        # even points dt apart: the slope is a fixed weighted sum of the readings
+        middle = intervals / 2.0
+        spread = sum((k - middle) ** 2 for k in range(n)) * period_us * 1e-6
+        self._weights = [(k - middle) / spread for k in range(n)]
+        # and of readings with sigma s it has sigma s sqrt(sum of the squared weights)
+        share = math.sqrt(sum(w * w for w in self._weights))
         self._least_c_s = [RATE_SIGMAS * noise * share for noise in noise_c]
 
     def reset(self) -> None:
         """Forget everything (a new link)."""
-        for slope in self._slopes:
-            slope.reset()
+        self._points.clear()
 
     def update(self, now_us: int, temperature_c: Sequence[float]) -> float | None:
         """C/s, without its sign; None until the window is full; not a number where a reading is none."""
-        fastest: float | None = None
-        for slope, channel, least_c_s in zip(self._slopes, self._channels, self._least_c_s, strict=True):
-            found = slope.update(now_us, temperature_c[channel])
-            if found is None:
-                continue
-            size = found if found > 0.0 else -found
-            if fastest is None:
-                fastest = 0.0
+        points = self._points
+        points.append((now_us, temperature_c))
+        if len(points) < len(self._weights):
+            return None
+        weights = self._weights
+        if now_us - points[0][0] != -self._even_us[0]:
+            weights = self._uneven(now_us)
+        fastest = 0.0
+        for channel, least_c_s in zip(self._channels, self._least_c_s, strict=True):
+            slope = 0.0
+            for weight, point in zip(weights, points, strict=True):
+                slope += weight * point[1][channel]
+            size = slope if slope > 0.0 else -slope
             if not size <= least_c_s and not size <= fastest:
                 fastest = size
         return fastest
+
+    def _uneven(self, now_us: int) -> list[float]:
+        """The weights of points that came at uneven times."""
+        times = [(at_us - now_us) * 1e-6 for at_us, _ in self._points]
+        middle = sum(times) / len(times)
+        spread = sum((t - middle) ** 2 for t in times)
+        return [(t - middle) / spread for t in times] if spread > 0.0 else [0.0] * len(times)
+
+
+RISE_WINDOW_US = 5_000_000
+RISE_POINT_US = 100_000
+
+
+class Rise:
+    """How fast the sentinel rises, C/s over the last 5 s, judged each 100 ms; 0 where it falls, None until 5 s have
+    passed.
+
+    A reading that is no number makes it none until it has left the window.
+    """
+
+    __slots__ = ("_next_us", "_slope", "_view")
+
+    def __init__(self) -> None:
+        self._slope = Slope(RISE_WINDOW_US)
+        self._next_us = 0
+        self._view: float | None = None
+
+    def reset(self) -> None:
+        """A new link."""
+        self._slope.reset()
+        self._next_us = 0
+        self._view = None
+
+    def update(self, now_us: int, reading_c: float) -> float | None:
+        """C/s."""
+        if now_us >= self._next_us:
+            self._next_us = now_us + RISE_POINT_US
+            found = self._slope.update(now_us, reading_c)
+            self._view = 0.0 if found is not None and found < 0.0 else found
+        return self._view
 
 
 STUCK_US = 2_000_000
@@ -157,7 +206,7 @@ class Stuck:
     may well stand still: it counts as stuck only once an electrode reading has moved by more than 10 C meanwhile.
     """
 
-    __slots__ = ("_due_us", "_electrodes", "_last", "_moved_from", "_sentinels", "_since_us", "_updates")
+    __slots__ = ("_before", "_due_us", "_electrodes", "_last", "_sentinels", "_since", "_since_us", "_ticks")
 
     def __init__(self, electrodes: Sequence[int], sentinels: Sequence[int], step_c: Sequence[float]) -> None:
         self._electrodes = tuple(electrodes)
@@ -170,35 +219,37 @@ class Stuck:
         count = len(self._electrodes) + len(self._sentinels)
         self._last = [NAN] * count
         self._since_us = [0] * count
-        self._updates = [0] * count
-        self._moved_from: list[tuple[float, ...]] = [()] * count
+        self._since = [0] * count
+        self._ticks = 0
+        self._before: list[Sequence[float]] = [()] * count
+        """All readings as they were when this one last changed."""
 
     def update(self, now_us: int, temperature_c: Sequence[float]) -> float:
         """The share. A reading that is no number is never stuck (it trips on its own)."""
         worst = 0.0
+        self._ticks += 1
+        last, since_us, since = self._last, self._since_us, self._since
         place = 0
         for channel in self._electrodes:
-            if temperature_c[channel] != self._last[place]:
-                self._last[place] = temperature_c[channel]
-                self._since_us[place] = now_us
-                self._updates[place] = 0
+            reading_c = temperature_c[channel]
+            if reading_c != last[place]:
+                last[place] = reading_c
+                since_us[place] = now_us
+                since[place] = self._ticks
             else:
-                self._updates[place] += 1
                 share = self._share(place, now_us)
                 worst = max(worst, share)
             place += 1
         for channel in self._sentinels:
-            if temperature_c[channel] != self._last[place]:
-                self._last[place] = temperature_c[channel]
-                self._since_us[place] = now_us
-                self._updates[place] = 0
-                self._moved_from[place] = tuple(temperature_c[i] for i in self._electrodes)
+            reading_c = temperature_c[channel]
+            if reading_c != last[place]:
+                last[place] = reading_c
+                since_us[place] = now_us
+                since[place] = self._ticks
+                self._before[place] = temperature_c
             else:
-                self._updates[place] += 1
-                moved = (
-                    temperature_c[i] - was for i, was in zip(self._electrodes, self._moved_from[place], strict=True)
-                )
-                if any(abs(m) > SENTINEL_NEEDS_MOVE_C for m in moved):
+                before = self._before[place]
+                if any(abs(temperature_c[i] - before[i]) > SENTINEL_NEEDS_MOVE_C for i in self._electrodes):
                     share = self._share(place, now_us)
                     worst = max(worst, share)
             place += 1
@@ -206,7 +257,7 @@ class Stuck:
 
     def _share(self, place: int, now_us: int) -> float:
         by_time = (now_us - self._since_us[place]) / self._due_us[place]
-        by_updates = self._updates[place] / STUCK_LEAST_UPDATES
+        by_updates = (self._ticks - self._since[place]) / STUCK_LEAST_UPDATES
         return by_time if by_time < by_updates else by_updates
 
 

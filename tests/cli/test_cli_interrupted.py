@@ -31,8 +31,11 @@ def wait_for(path: Path, size: int) -> None:
         time.sleep(0.02)
 
 
-ENDLESS = LONG.replace("hold_s: 60", "hold_s: 1500")
-"""Seconds long at full speed."""
+ENDLESS = LONG.replace(
+    "{target_c: 45, hold_s: 60}",
+    "{treatment_timeout_s: 7200, steps: [" + ", ".join(["{target_c: 45, hold_s: 1800}"] * 4) + "]}",
+)
+"""Two hours of treatment: many seconds at full speed."""
 
 
 @pytest.fixture(name="started")
@@ -207,7 +210,7 @@ def test_a_check_that_is_ended_leaves_no_workers(number: signal.Signals, code: i
     with begun("check", ".", "-j", "2", folder=tmp_path) as process:
         workers = workers_of(process, 2)
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=8)
     assert process.returncode == code
     assert b"Traceback" not in err
     if code == 130:

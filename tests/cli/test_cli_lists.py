@@ -51,7 +51,7 @@ def test_every_scenario_on_a_line_with_what_it_expects() -> None:
         scenario = load_scenario(line.split()[0])
         assert scenario.title in line
         assert scenario.expect is not None
-        assert line.endswith(f"[{scenario.expect.reason}]")
+        assert line.endswith(f"[{scenario.expect.reason or scenario.expect.outcome}]")
 
 
 def test_every_device_on_a_line() -> None:
