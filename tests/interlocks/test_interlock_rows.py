@@ -1,0 +1,73 @@
+"""For each row and each armed state, through the supervisor: what the catalogue says of when it trips and when not.
+
+The tests are made from the rows: a new row is tested by all of this, and fails by its name until its figures stand in
+`figures.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfgen.records import State
+from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.signals import MAY_BE_ABSENT, Signals
+from rfgen.safety.supervisor import Supervisor
+from tests.interlocks import checks
+from tests.interlocks.edges import CALM, absent_signals
+from tests.interlocks.figures import FIGURES, Figure, figure_of
+
+SEEDS = st.integers(0, 2**32)
+each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+Check = Callable[[Supervisor, Row, Figure, int], None]
+
+
+def test_every_row_stands_in_the_catalogues_order() -> None:
+    built = [row.id for row in ROWS]
+    assert built == [row_id for row_id in FIGURES if row_id in built]
+
+
+@each_row
+def test_a_row_has_the_catalogues_figures(row: Row) -> None:
+    checks.check_figures(row, figure_of(row.id))
+
+
+@each_row
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_a_row_in_every_state_over_any_background(row: Row, check: Check) -> None:
+    figure = figure_of(row.id)
+    supervisor = checks.supervisor_of(ROWS)
+
+    @settings(deadline=None, max_examples=3)
+    @given(seed=SEEDS)
+    def holds(seed: int) -> None:
+        check(supervisor, row, figure, seed)
+
+    holds()
+
+
+@each_row
+def test_a_row_that_is_not_applicable_is_silent(row: Row) -> None:
+    figure = figure_of(row.id)
+
+    @settings(deadline=None, max_examples=3)
+    @given(seed=SEEDS)
+    def holds(seed: int) -> None:
+        checks.check_not_applicable(ROWS, row, figure, seed)
+
+    holds()
+
+
+def test_the_signals_that_may_be_absent_are_those_whose_type_says_so() -> None:
+    assert absent_signals() == MAY_BE_ABSENT
+    assert set(get_type_hints(Signals)) == set(Signals._fields)
+
+
+def test_when_all_is_well_no_row_reads_true() -> None:
+    supervisor = checks.supervisor_of(ROWS)
+    for state in State:
+        assert supervisor.evaluate(state, CALM, 20_000) == (0, 0)
