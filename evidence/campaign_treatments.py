@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from rfgen.device import DeviceProfile, Mode, device_names, load_device
 from rfgen.population import patient, scenario_of
-from rfgen.scenario import Scenario, Step, Treatment
+from rfgen.scenario import OperatorLine, Scenario, Step, Treatment, load_scenario
+from rfgen.when import When
 
 LEAST_TARGET_C = 50.0
 MOST_TARGET_C = {
@@ -38,45 +39,64 @@ STEP_C = 8.0
 """A second step is at most this far from the first: what must cool by more takes longer than a ramp may."""
 
 
+VARIANTS = {"dead-man": "trip-start-released", "twin": "trip-tc-disagree"}
+"""Fittings that no shipped profile has, on the bench rig as a shipped scenario has it."""
+START_S = 1.0
+"""The operator starts: late enough for a start switch to have been seen released."""
+
+
 class Kind(NamedTuple):
     """A device profile in one of its modes."""
 
     device: str
     mode: Mode
+    variant: str = ""
+    """Of `VARIANTS`; none for the profile as it is shipped."""
+
+    @property
+    def profile(self) -> DeviceProfile:
+        """The profile itself."""
+        return load_scenario(VARIANTS[self.variant]).device if self.variant else load_device(self.device)
+
+    def __str__(self) -> str:
+        return f"{self.device}, {self.mode}" + (f", {self.variant}" if self.variant else "")
 
 
 def kinds() -> tuple[Kind, ...]:
-    """Every shipped profile in every mode that it has. Raises KeyError for a profile that no figure here covers."""
+    """Every shipped profile in every mode that it has, then the variants. Raises KeyError for a profile that no figure
+    here covers."""
     found = []
     for name in device_names():
         for mode in load_device(name).modes:
             (MOST_TARGET_C if mode == "temperature" else POWER_W)[name]
             found.append(Kind(name, mode))
-    return tuple(found)
+    return (*found, *(Kind("bench", "temperature", variant) for variant in VARIANTS))
 
 
 def _between(draw: random.Random, least: float, most: float) -> float:
     return round(draw.uniform(least, most), 2)
 
 
-def sound_treatment(kind: Kind, draw: random.Random) -> Treatment:
+def sound_treatment(kind: Kind, draw: random.Random, hold_s: tuple[float, float] = HOLD_S) -> Treatment:
     """One or two steps, drawn at random."""
     steps: list[Step] = []
     for _ in range(1 if draw.random() < 0.7 else 2):
-        hold_s = _between(draw, *HOLD_S)
+        held_s = _between(draw, *hold_s)
         if kind.mode == "temperature":
             least_c, most_c = LEAST_TARGET_C, MOST_TARGET_C[kind.device]
             if steps:
                 before_c = steps[0].target_c or 0.0
                 least_c, most_c = max(least_c, before_c - STEP_C), min(most_c, before_c + STEP_C)
-            steps.append(Step(target_c=_between(draw, least_c, most_c), hold_s=hold_s))
+            steps.append(Step(target_c=_between(draw, least_c, most_c), hold_s=held_s))
         else:
-            steps.append(Step(power_w=_between(draw, *POWER_W[kind.device]), hold_s=hold_s))
+            steps.append(Step(power_w=_between(draw, *POWER_W[kind.device]), hold_s=held_s))
     return Treatment(mode=kind.mode, steps=tuple(steps))
 
 
-def sound_scenario(kind: Kind, seed: int, number: int, profile: DeviceProfile | None = None) -> Scenario:
-    """Patient `number` of `seed` under a sound treatment drawn for them. `profile`: instead of the shipped one."""
-    draw = random.Random(f"{seed} {number} {kind.device} {kind.mode}")
-    device = load_device(kind.device) if profile is None else profile
-    return scenario_of(patient(kind.device, seed, number), device, sound_treatment(kind, draw))
+def sound_scenario(kind: Kind, seed: int, number: int, hold_s: tuple[float, float] = HOLD_S) -> Scenario:
+    """Patient `number` of `seed` under a sound treatment drawn for them."""
+    draw = random.Random(f"{seed} {number} {kind}")
+    who = patient(kind.device, seed, number)
+    scenario = scenario_of(who, kind.profile, sound_treatment(kind, draw, hold_s))
+    start = OperatorLine(at=When(None, 1, START_S), do="start")
+    return scenario.model_copy(update={"operator": (start,)})

@@ -97,12 +97,12 @@ def main(argv: list[str] | None = None) -> int:
         ticks += ended.ticks
         if not ended.sound:
             wrong.append(ended)
-            print(f"FALSE TRIP: {ended.kind.device}, {ended.kind.mode}, seed {ended.seed}, patient {ended.number}: ")
+            print(f"FALSE TRIP: {ended.kind}, seed {ended.seed}, patient {ended.number}: ")
             print(f"ended in {ended.reason}; tripped: {', '.join(ended.tripped) or 'nothing'}")
             print(yaml_of(ended), flush=True)
     took_s = time.monotonic() - began
     for kind, number in sorted(count.items()):
-        print(f"{kind.device:16} {kind.mode:12} {number:6} treatments")
+        print(f"{str(kind):32} {number:6} treatments")
     done = sum(count.values())
     print(f"{done} whole treatments, {ticks} ticks, {took_s:.1f} s: {len(wrong)} tripped")
     print(f"rate of false trips: at most {upper_bound(len(wrong), done):.3g} a treatment (95 %, Clopper-Pearson)")

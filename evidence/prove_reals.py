@@ -1,8 +1,9 @@
 """A formula over doubles, put weaker, so that the solver can do without bits.
 
-Comparisons of finite doubles are comparisons of the real numbers that they stand for (so SMT-LIB and IEEE 754 define them); NaN and the
-infinities are told apart from those and from each other. Reals are more than doubles, and a product or sum becomes any value at all,
-so what is proved here is true of doubles. What is not proved here says nothing: the exact formula decides.
+Comparisons of finite doubles are comparisons of the real numbers that they stand for (so SMT-LIB and IEEE 754 define
+them); NaN and the infinities are told apart from those and from each other. Reals are more than doubles, and a
+product or sum becomes any value at all, so what is proved here is true of doubles. What is not proved here says
+nothing: the exact formula decides.
 """
 
 from __future__ import annotations
@@ -61,14 +62,9 @@ class OverReals:
     def _constant(self, term: z3.FPRef) -> Wide:
         no = z3.BoolVal(False)
         if term.isNaN() or term.isInf():
-            yes = z3.BoolVal(True)
-            nan, below = bool(term.isNaN()), bool(term.isNegative())
-            return Wide(
-                yes if nan else no,
-                yes if not nan and not below else no,
-                yes if not nan and below else no,
-                z3.RealVal(0),
-            )
+            kind = "nan" if term.isNaN() else "least" if term.isNegative() else "most"
+            nan, most, least = (z3.BoolVal(kind == name) for name in ("nan", "most", "least"))
+            return Wide(nan, most, least, z3.RealVal(0))
         if term.isZero():
             return Wide(no, no, no, z3.RealVal(0))
         value = Fraction(int(term.significand_as_long() | (0 if term.isSubnormal() else 1 << (term.sbits() - 1))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import z3  # type: ignore[import-untyped, unused-ignore]
@@ -93,17 +93,33 @@ def goal(claim: Claim) -> z3.Goal:
     return found
 
 
-def over_reals(claim: Claim, limit_s: float) -> bool:
+def over_reals(claim: Claim, limit_s: float = LIMIT_S) -> bool:
     """Is it proved over the reals already? False says nothing."""
-    weaker = OverReals()
     try:
-        formulas = [weaker.formula(part) for part in (*claim.given, claim.says)]
+        solver = _solver_over_reals((*claim.given, z3.Not(claim.says)), limit_s)
     except OutOfReach:
         return False
+    return bool(solver.check() == z3.unsat)
+
+
+def vacuous(claim: Claim) -> bool:
+    """Nothing can be shown to meet what the claim is given: it might be proved whatever it says."""
+    try:
+        solver = _solver_over_reals(claim.given, LIMIT_S)
+    except OutOfReach:
+        solver = z3.Solver()
+        solver.set("timeout", round(LIMIT_S * 1000))
+        solver.add(*claim.given)
+    return bool(solver.check() != z3.sat)
+
+
+def _solver_over_reals(formulas: Sequence[z3.BoolRef], limit_s: float) -> z3.Solver:
+    weaker = OverReals()
+    parts = [weaker.formula(part) for part in formulas]
     solver = z3.Solver()
     solver.set("timeout", max(1, round(limit_s * 1000)))
-    solver.add(*weaker.given, *formulas[:-1], z3.Not(formulas[-1]))
-    return bool(solver.check() == z3.unsat)
+    solver.add(*weaker.given, *parts)
+    return solver
 
 
 def value_of(model: z3.ModelRef, term: z3.ExprRef) -> Value:
@@ -116,10 +132,3 @@ def value_of(model: z3.ModelRef, term: z3.ExprRef) -> Value:
     found = model.eval(term, model_completion=True)
     return z3.is_true(found) if z3.is_bool(found) else int(found.as_long())
 
-
-def vacuous(claim: Claim) -> bool:
-    """Nothing meets what the claim is given: it would be proved whatever it says."""
-    solver = z3.Solver()
-    solver.set("timeout", round(LIMIT_S * 1000))
-    solver.add(*claim.given)
-    return bool(solver.check() != z3.sat)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 NAN = float("nan")
 
@@ -105,6 +105,24 @@ RATE_LEAST_UPDATES = 3
 RATE_SIGMAS = 5.0
 
 
+Points = deque[tuple[int, Sequence[float]]]
+
+
+def _even_slopes(weights: Sequence[float], channels: Sequence[int]) -> Callable[[Points], tuple[float, ...]]:
+    """The weighted sums of even points, written out: the weights are odd about the middle, so points go in pairs."""
+    n = len(weights)
+    names = [f"p{k}" for k in range(n)]
+    lines = ["def slopes(points):", "    " + ", ".join(f"(_, {name})" for name in names) + " = points"]
+    sums = []
+    for channel in channels:
+        pairs = [f"{weights[n - 1 - k]!r} * (p{n - 1 - k}[{channel}] - p{k}[{channel}])" for k in range(n // 2)]
+        sums.append(" + ".join(pairs))
+    lines.append(f"    return ({', '.join(sums)},)")
+    scope: dict[str, Callable[[Points], tuple[float, ...]]] = {}
+    exec(compile("\n".join(lines), "<slopes>", "exec"), {"__builtins__": {}}, scope)
+    return scope["slopes"]
+
+
 class Rate:
     """The fastest slope of a thermocouple that stands out of its declared noise by five sigma; 0 where none does.
 
@@ -112,20 +130,22 @@ class Rate:
     reading, by channel. `period_us`: of the samples.
     """
 
-    __slots__ = ("_channels", "_even_us", "_least_c_s", "_points", "_weights")
+    __slots__ = ("_channels", "_count", "_even", "_even_us", "_least_c_s", "_points")
 
     def __init__(self, channels: Sequence[int], noise_c: Sequence[float], period_us: int) -> None:
         self._channels = tuple(channels)
         intervals = max(RATE_LEAST_UPDATES, -(-RATE_WINDOW_US // period_us))
         n = intervals + 1
-        self._points: deque[tuple[int, Sequence[float]]] = deque(maxlen=n)
-        self._even_us = [-k * period_us for k in range(intervals, -1, -1)]
+        self._points: Points = deque(maxlen=n)
+        self._count = n
+        self._even_us = intervals * period_us
         # even points dt apart: the slope is a fixed weighted sum of the readings
         middle = intervals / 2.0
         spread = sum((k - middle) ** 2 for k in range(n)) * period_us * 1e-6
-        self._weights = [(k - middle) / spread for k in range(n)]
+        weights = [(k - middle) / spread for k in range(n)]
+        self._even = _even_slopes(weights, self._channels)
         # and of readings with sigma s it has sigma s sqrt(sum of the squared weights)
-        share = math.sqrt(sum(w * w for w in self._weights))
+        share = math.sqrt(sum(w * w for w in weights))
         self._least_c_s = [RATE_SIGMAS * noise * share for noise in noise_c]
 
     def reset(self) -> None:
@@ -136,16 +156,19 @@ class Rate:
         """C/s, without its sign; None until the window is full; not a number where a reading is none."""
         points = self._points
         points.append((now_us, temperature_c))
-        if len(points) < len(self._weights):
+        if len(points) < self._count:
             return None
-        weights = self._weights
-        if now_us - points[0][0] != -self._even_us[0]:
+        slopes: Sequence[float]
+        if now_us - points[0][0] == self._even_us:
+            slopes = self._even(points)
+        else:
             weights = self._uneven(now_us)
+            slopes = [
+                sum(weight * point[1][channel] for weight, point in zip(weights, points, strict=True))
+                for channel in self._channels
+            ]
         fastest = 0.0
-        for channel, least_c_s in zip(self._channels, self._least_c_s, strict=True):
-            slope = 0.0
-            for weight, point in zip(weights, points, strict=True):
-                slope += weight * point[1][channel]
+        for slope, least_c_s in zip(slopes, self._least_c_s, strict=True):
             size = slope if slope > 0.0 else -slope
             if not size <= least_c_s and not size <= fastest:
                 fastest = size

@@ -33,7 +33,7 @@ def wait_for(path: Path, size: int) -> None:
 
 ENDLESS = LONG.replace(
     "{target_c: 45, hold_s: 60}",
-    "{treatment_timeout_s: 7200, steps: [" + ", ".join(["{target_c: 45, hold_s: 1800}"] * 4) + "]}",
+    "{treatment_timeout_s: 7200, steps: [" + ", ".join(["{target_c: 45, hold_s: 1800}"] * 4) + "]}\nmax_time_s: 7200",
 )
 """Two hours of treatment: many seconds at full speed."""
 
@@ -204,17 +204,27 @@ def runs(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_check_that_is_ended_leaves_no_workers(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_a_check_that_is_ended_leaves_no_workers(
+    number: signal.Signals, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     for name in ("a", "b", "c", "d"):
         (tmp_path / f"{name}.yaml").write_text(ENDLESS, encoding="utf-8")
     with begun("check", ".", "-j", "2", folder=tmp_path) as process:
         workers = workers_of(process, 2)
+        until = time.monotonic() + 20.0
+        while len(list(scratch.rglob("run.mcap"))) < 2:
+            assert time.monotonic() < until, "the workers run nothing"
+            time.sleep(0.02)
         process.send_signal(number)
         _, err = process.communicate(timeout=8)
     assert process.returncode == code
     assert b"Traceback" not in err
     if code == 130:
         assert err.strip() == b"interrupted"
+        assert os.listdir(scratch) == []
     until = time.monotonic() + 10.0
     while any(map(runs, workers)):
         assert time.monotonic() < until, "workers go on without their parent"
