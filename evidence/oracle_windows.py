@@ -1,0 +1,164 @@
+"""The derived signals that look back over a window: slopes, dose, stuck readings, clocks. Written from the
+catalogue's text, as arrays over the samples of a recording."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from evidence.oracle_recording import Flags, Floats, Ints, Timeline
+from evidence.oracle_signals import Part, runs_of
+
+CHUNK = 4096
+
+
+def slopes(now_us: Ints, value: Floats, first: Ints) -> tuple[Floats, Floats]:
+    """Least-squares slope per second from `first[k]` to k, and the sum of the squared times that it rests on."""
+    count = len(now_us)
+    slope, spread = np.full(count, np.nan), np.zeros(count)
+    if not count:
+        return slope, spread
+    width = int((np.arange(count) - first).max()) + 1
+    for low in range(0, count, CHUNK):
+        here = np.arange(low, min(low + CHUNK, count))
+        place = here[:, None] - np.arange(width)[None, :]
+        inside = place >= first[here][:, None]
+        place = np.maximum(place, 0)
+        with np.errstate(all="ignore"):
+            weight = inside.astype(np.float64)
+            number = weight.sum(axis=1)
+            time = (now_us[place] - now_us[here][:, None]) * 1e-6
+            time = np.where(inside, time - (time * weight).sum(axis=1)[:, None] / number[:, None], 0.0)
+            level = np.where(inside, value[place], 0.0)
+            level = np.where(inside, level - level.sum(axis=1)[:, None] / number[:, None], 0.0)
+            spread[here] = (time * time).sum(axis=1)
+            slope[here] = (time * level).sum(axis=1) / spread[here]
+    return slope, spread
+
+
+class Windows:
+    """Windowed signals of one recording."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.t = timeline
+        self.device = timeline.device
+        self.now_us = timeline.now_us
+
+    def _back(self, window_us: int) -> tuple[Ints, Flags]:
+        """(first sample of each window, the window is full) on one link."""
+        t = self.t
+        # a clock that goes back ends a link's windows: order is all that a search needs
+        ordered = np.maximum.accumulate(self.now_us + (t.link - 1) * np.int64(2**42))
+        link_first = runs_of(~t.fresh)
+        full = ordered - ordered[link_first] >= window_us
+        first = np.searchsorted(ordered, ordered - window_us, side="left")
+        return np.maximum(first, link_first), full
+
+    # --- sentinel --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def dose_min(self) -> Floats:
+        """CEM43 of the sentinel, over treatments, until another patient is declared."""
+        t = self.t
+        assert self.device.sentinel is not None
+        sentinel_c = t.temperature_c[:, self.device.sentinel]
+        with np.errstate(all="ignore"):
+            rate = np.where(sentinel_c >= 43.0, 0.5, 0.25) ** (43.0 - sentinel_c)
+        rate = np.where(np.isfinite(sentinel_c), rate, 0.0)
+        minutes = np.cumsum(rate * t.long_us / 60e6)
+        before = np.concatenate(([0.0], minutes))[: t.samples]
+        dose = minutes - before[runs_of(~t.first_after(t.new_patients))] if t.samples else minutes
+        return np.where(np.isfinite(sentinel_c), dose, np.nan)
+
+    @cached_property
+    def rise_c_s(self) -> Part:
+        """Least-squares slope of the sentinel over 5 s; 0 where it falls."""
+        assert self.device.sentinel is not None
+        first, full = self._back(5_000_000)
+        slope, _ = slopes(self.now_us, self.t.temperature_c[:, self.device.sentinel], first)
+        return Part(np.where(slope < 0.0, 0.0, slope), full)
+
+    # --- thermocouples ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def fastest_c_s(self) -> Part:
+        """Fastest slope of a thermocouple over 100 ms and at least 3 updates, as far as it stands out of its noise."""
+        first, full = self._back(100_000)
+        here = np.arange(self.t.samples)
+        link_first = runs_of(~self.t.fresh)
+        first = np.maximum(np.minimum(first, here - 3), link_first)
+        full = full & (here - link_first >= 3)
+        fastest = np.zeros(self.t.samples)
+        for channel, sigma in enumerate(self.device.noise_c):
+            slope, spread = slopes(self.now_us, self.t.temperature_c[:, channel], first)
+            with np.errstate(all="ignore"):
+                noise = 5.0 * sigma / np.sqrt(spread)
+                speed = np.where(np.abs(slope) <= noise, 0.0, np.abs(slope))
+            fastest = np.where(np.isnan(fastest) | np.isnan(speed), np.nan, np.maximum(fastest, speed))
+        return Part(fastest, full)
+
+    @cached_property
+    def stuck(self) -> Flags:
+        """A reading has been bit-identical for too long."""
+        t, d = self.t, self.device
+        found = np.zeros(t.samples, dtype=np.bool_)
+        moved = t.temperature_c[:, list(d.electrodes)]
+        for channel in range(d.channels):
+            bits = t.temperature_c[:, channel].view(np.int64) if t.samples else np.zeros(0, dtype=np.int64)
+            bits = np.ascontiguousarray(t.temperature_c[:, channel]).view(np.int64)
+            same = np.concatenate(([False], bits[1:] == bits[:-1])) & ~t.fresh
+            first = runs_of(same)
+            updates = np.arange(t.samples) - first
+            least_us = 30_000_000 if d.resolution_c[channel] > 0.02 else 2_000_000
+            still = (self.now_us - self.now_us[first] >= least_us) & (updates >= 20)
+            if channel == d.sentinel:
+                with np.errstate(all="ignore"):
+                    still &= (np.abs(moved - moved[first]) > 10.0).any(axis=1)
+            found |= still
+        return found
+
+    @cached_property
+    def disagree_c(self) -> Floats:
+        """Largest difference between two thermocouples in one place."""
+        apart = [np.abs(self.t.temperature_c[:, a] - self.t.temperature_c[:, b]) for a, b in self.device.pairs]
+        return np.asarray(np.stack(apart).max(axis=0))
+
+    # --- clocks ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def skew(self) -> Part:
+        """Rig time off the host's ticks over 10 s, as a share."""
+        t = self.t
+        link_first = runs_of(~t.fresh)
+        host_us = t.tick * t.period_us
+        then = np.searchsorted(t.tick, t.tick - 10_000_000 // t.period_us, side="right") - 1
+        full = (then >= link_first) & (then >= 0)
+        then = np.maximum(then, 0)
+        host = np.maximum(host_us - host_us[then], 1)
+        return Part(np.abs((self.now_us - self.now_us[then]) / host - 1.0), full)
+
+    @cached_property
+    def late_ticks(self) -> Ints:
+        """Samples in a row that came off the period by more than half of it."""
+        t = self.t
+        known = ~t.fresh & t.contiguous
+        late = known & (np.abs(t.passed_us - t.period_us) * 2 > t.period_us)
+        good = known & ~late
+        return _in_a_row(late, good | t.fresh)
+
+    @cached_property
+    def overrun_ticks(self) -> Ints:
+        """Ticks in a row that the host missed by more than a period."""
+        t = self.t
+        missed = np.zeros(t.ticks, dtype=np.bool_)
+        missed[[tick for tick in t.marked("host") if tick < t.ticks]] = True
+        over = missed[t.tick]
+        return _in_a_row(over, ~over)
+
+
+def _in_a_row(counts: Flags, breaks: Flags) -> Ints:
+    """How many `counts` since the last break, at each place that counts; else 0."""
+    sums = np.cumsum(counts)
+    base = np.maximum.accumulate(np.where(breaks, sums, 0)) if len(sums) else sums
+    return np.where(counts, sums - np.where(breaks & counts, base - 1, base), 0)
