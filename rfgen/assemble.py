@@ -229,11 +229,17 @@ def simulated_rig(device: DeviceProfile, on: Bench, seed: int) -> SimulatedHal:
 
 @dataclass
 class Assembly:
-    """A scenario, ready to run on the simulation."""
+    """A scenario, ready to run."""
 
     scenario: Scenario
     seed: int
     session: Session
+
+
+@dataclass
+class SimulatedAssembly(Assembly):
+    """On the simulation; `bench` is what is simulated."""
+
     bench: Bench
 
 
@@ -257,7 +263,7 @@ def truth_of(on: Bench, device: DeviceProfile) -> Callable[[], Truth]:
     return truth
 
 
-def assemble(scenario: Scenario, seed: int | None = None) -> Assembly:
+def assemble(scenario: Scenario, seed: int | None = None) -> SimulatedAssembly:
     """Everything that a simulated run of this scenario needs. `seed`: instead of the scenario's own."""
     seed = scenario.seed if seed is None else seed
     device = scenario.device
@@ -280,7 +286,35 @@ def assemble(scenario: Scenario, seed: int | None = None) -> Assembly:
         *operator_happenings(scenario, session, on),
         *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line, session)),
     ]
-    return Assembly(scenario, seed, session, on)
+    return SimulatedAssembly(scenario, seed, session, on)
+
+
+def assemble_on(rig: Hal, scenario: Scenario, seed: int | None = None) -> Assembly:
+    """The same firmware on another backend. Nothing is simulated: what the rig really does is what there is.
+
+    Raises ValueError where the scenario puts faults on a simulation.
+    """
+    seed = scenario.seed if seed is None else seed
+    config = generator_config(scenario)
+    line: FaultyLine | None = None
+    for fault in scenario.faults:
+        if fault.kind not in LINE_FAULTS and fault.kind not in hostfaults.HOST_FAULTS:
+            raise ValueError(f"{fault.kind} can be put on a simulation alone; a rig has its own")
+        if fault.kind in LINE_FAULTS and line is None:
+            rig = line = FaultyLine(rig, seed)
+    session = Session(
+        generator=Generator(config),
+        hal=rig,
+        rig_config=rig_config(scenario, config),
+        max_time_s=scenario.max_time_s,
+        settle_s=max(1.0, config.tuning.after_cool_s),
+        check_rig=rig_checker(scenario.device),
+    )
+    session.happenings = [
+        *operator_happenings(scenario, session),
+        *(h for fault in scenario.faults for h in _fault_happenings(fault, None, line, session)),
+    ]
+    return Assembly(scenario, seed, session)
 
 
 def operator_happenings(scenario: Scenario, session: Session, on: Bench | None = None) -> list[Happening]:
@@ -296,7 +330,7 @@ def operator_happenings(scenario: Scenario, session: Session, on: Bench | None =
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
 
 
-def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, session: Session) -> list[Happening]:
+def _fault_happenings(fault: FaultLine, on: Bench | None, line: FaultyLine | None, session: Session) -> list[Happening]:
     """Putting a fault on, and taking it off where it has an end."""
     handle: list[int] = []
     name = fault.kind + ("" if fault.channel is None else f" on channel {fault.channel}")
@@ -311,6 +345,7 @@ def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, sess
             hostfaults.put(session, fault.kind)
             handle.append(0)
         else:
+            assert on is not None
             handle.append(on.put(Fault(fault.kind, fault.channel, fault.size)))
         return Event(0, 0, "fault", f"{name} put on{size}", {**data, "on": True})
 
@@ -324,6 +359,7 @@ def _fault_happenings(fault: FaultLine, on: Bench, line: FaultyLine | None, sess
             hostfaults.take_off(session, fault.kind)
             handle.pop()
         else:
+            assert on is not None
             on.take_off(handle.pop())
         return Event(0, 0, "fault", f"{name} taken off", {**data, "on": False})
 

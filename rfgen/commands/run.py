@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hal import Reply, Sample
-from rfgen.assemble import Assembly, assemble
+from hal import Hal, Reply, Sample
+from hal.registry import backend as load_backend
+from hal.registry import backends
+from rfgen.assemble import Assembly, SimulatedAssembly, assemble, assemble_on
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
 from rfgen.interruption import Interruption
@@ -17,7 +19,7 @@ from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
 from rfgen.runs import Finished, run_into
 from rfgen.scenario import load_scenario
-from rfgen.yamlsource import InputError, Problem
+from rfgen.yamlsource import InputError, Problem, suggestion
 
 MARKS = ("run.mcap", "scenario.yaml")
 """A folder that holds one of these holds a run already."""
@@ -34,18 +36,20 @@ def run(
     quiet: bool,
 ) -> int:
     """One treatment into a folder; prints a summary."""
-    if backend != "sim":
-        raise InputError([_no_backend(backend)])
-    if port is not None:
+    if backend == "sim" and port is not None:
         raise InputError(
             [Problem("--port", None, None, "", repr(port), "is given, and the simulation has no port", "leave it out")]
         )
     scenario = load_scenario(source)
     name = Path(source).stem
     try:
-        assembly = assemble(scenario, seed)
+        assembly: Assembly
+        simulated = backend == "sim"
+        assembly = assemble(scenario, seed) if simulated else assemble_on(_rig(backend, port), scenario, seed)
     except ValueError as error:
-        raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+        field = "plant" if backend == "sim" else "faults"
+        raise InputError([Problem(source, None, None, field, "", str(error), "")]) from None
+    realtime = realtime or backend != "sim"
     folder = _folder(name, out)
     talk = not (as_json or quiet)
     if talk:
@@ -53,7 +57,7 @@ def run(
     with _Progress(assembly, talk and sys.stdout.isatty()) as progress, Interruption() as interruption:
         assembly.session.hal = interruption.guard(assembly.session.hal)
         try:
-            finished = run_into(folder, name, assembly, realtime=realtime, progress=progress)
+            finished = run_into(folder, name, assembly, backend=backend, realtime=realtime, progress=progress)
         except BaseException:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where nothing was written
@@ -72,8 +76,23 @@ def run(
     return OK
 
 
-def _no_backend(name: str) -> Problem:
-    return Problem("--hal", None, None, "", repr(name), "is not a backend that a scenario can run on", "use sim")
+def _rig(name: str, port: str | None) -> Hal:
+    """A backend that some package registers, made with its port where one is given."""
+    known = sorted(set(backends()) - {"replay"})  # a recording is fed to the firmware by `rfgen replay`
+    if name not in known:
+        problem = Problem(
+            "--hal", None, None, "", repr(name), "is not a backend that a scenario can run on", suggestion(name, known)
+        )
+        raise InputError([problem])
+    make = load_backend(name)
+    try:
+        return make() if port is None else make(port)
+    except TypeError as error:
+        said = "without a port" if port is None else f"with {port!r}"
+        problem = Problem(
+            "--port", None, None, "", "", f"backend {name} cannot be made {said}: {error}", "give its port"
+        )
+        raise InputError([problem]) from None
 
 
 def _folder(name: str, out: Path | None) -> Path:
@@ -108,7 +127,8 @@ def _numbered(base: Path, name: str) -> Path:
 def _announce(name: str, assembly: Assembly) -> None:
     scenario = assembly.scenario
     say(f"{name}: {scenario.title}")
-    say(f"{scenario.device.title}, seed {assembly.seed}, SIMULATED; a test tool, not a medical device")
+    what = f"seed {assembly.seed}, SIMULATED" if isinstance(assembly, SimulatedAssembly) else "on a rig"
+    say(f"{scenario.device.title}, {what}; a test tool, not a medical device")
 
 
 class _Progress:

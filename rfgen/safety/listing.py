@@ -37,7 +37,7 @@ def listing(
                 "id": row.id,
                 "hazard": row.hazard,
                 "trips_when": sentence(row.condition, values, units),
-                "persist_s": row.persist_us * 1e-6,
+                "persist_s": row.persist_us / 1e6,
                 "armed": "".join(LETTERS[state] for state in State if state in row.armed),
                 "clears": row.clears.value,
                 "needs": row.needs.value,

@@ -157,7 +157,7 @@ def test_a_run_that_does_not_end_is_stopped_and_told(scenario: Path, tmp_path: P
             ["quick.yaml", "--out", "quick.yaml/below"],
             "quick.yaml/below: cannot be made (Not a directory); give another folder with --out\n",
         ),
-        (["quick.yaml", "--hal", "seral"], "--hal: 'seral' is not a backend that a scenario can run on; use sim\n"),
+        (["quick.yaml", "--hal", "seral"], "--hal: 'seral' is not a backend that a scenario can run on; one of sim\n"),
         (["quick.yaml", "--port", "x"], "--port: 'x' is given, and the simulation has no port; leave it out\n"),
         (["quick.yaml", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the range"),
         (["quick.yaml", "--seed", "1.5"], "Invalid value for '--seed': '1.5' is not a valid integer"),
