@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
             print(yaml_of(ended), flush=True)
     took_s = time.monotonic() - began
     for kind, number in sorted(count.items()):
-        print(f"{str(kind):32} {number:6} treatments")
+        print(f"{kind!s:32} {number:6} treatments")
     done = sum(count.values())
     print(f"{done} whole treatments, {ticks} ticks, {took_s:.1f} s: {len(wrong)} tripped")
     print(f"rate of false trips: at most {upper_bound(len(wrong), done):.3g} a treatment (95 %, Clopper-Pearson)")

@@ -234,6 +234,17 @@ class Timeline:
         """No tick without a sample lies before it."""
         return np.asarray(self.before == self.tick - 1)
 
+    def looked_at(self, clock_us: Ints, every_us: int, begins: Flags) -> Ints:
+        """For each sample the latest one, itself included, at which a slow signal is looked at: each of `begins`, and
+        then the first sample at or after `every_us` since the last look; -1 before the first."""
+        found = np.full(self.samples, -1, dtype=np.int64)
+        last, due_us = -1, 0
+        for k, (now_us, begin) in enumerate(zip(clock_us.tolist(), begins.tolist(), strict=True)):
+            if begin or (last >= 0 and now_us >= due_us):
+                last, due_us = k, now_us + every_us
+            found[k] = last
+        return found
+
     # --- what was commanded over the interval ----------------------------------------------------------------------------
 
     def _span(self, flags: NDArray[Any], first: Ints, last: Ints) -> Ints:

@@ -19,6 +19,8 @@ SHORT_OHM = 0.0
 """Below every limit: the voltage is too small to measure."""
 LEAST_A = 0.002
 LEAST_V = 0.2
+STALL_LOOK_US = 100_000
+"""The page does not say how often a window of seconds is looked at; the firmware does so each 100 ms."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +181,11 @@ class Signals:
     def energy_j(self) -> Floats:
         """Delivered in this treatment."""
         t = self.t
-        joule = np.cumsum(np.nan_to_num(t.column("power_w"), nan=0.0, posinf=0.0, neginf=0.0) * t.long_us * 1e-6)
+        power_w = t.column("power_w")
+        joule = np.cumsum(np.where(np.isfinite(power_w), power_w, 0.0) * t.long_us * 1e-6)
         before = np.concatenate(([0.0], joule))[: t.samples]
-        begun = runs_of(~t.first_after(t.started))
-        return np.asarray(joule - before[begun]) if t.samples else joule
+        treatment = joule - before[runs_of(~t.first_after(t.started))]
+        return np.where(np.isfinite(power_w), treatment, np.nan)
 
     @cached_property
     def meters_apart_w(self) -> Floats:
@@ -218,23 +221,25 @@ class Signals:
     def stall(self) -> tuple[Flags, Floats, Floats, Floats, Floats]:
         """(applies, gained, asked, mean power, mean allowed power) over the last 10 s of a ramp that goes on."""
         t = self.t
-        ramp_c, target = self.ramp_c, t.target_c
-        going = np.isfinite(ramp_c) & (ramp_c < target)
+        ramp_c = self.ramp_c
+        going = np.isfinite(ramp_c) & (ramp_c < t.target_c)
         ramps = np.cumsum(self.ramp_began)
-        power = np.concatenate(([0.0], np.cumsum(t.column("power_w") * t.long_us)))
-        lawful = np.concatenate(([0.0], np.cumsum(np.where(t.on, self.allowed_w, 0.0) * t.long_us)))
-        then = np.searchsorted(self.now_us, self.now_us - 10_000_000, side="right") - 1
-        whole = (then >= 0) & going
-        then = np.maximum(then, 0)
-        whole &= (ramps[then] == ramps) & (t.state[then] == RAMP) & (t.link[then] == t.link)
-        here = np.arange(t.samples)
-        span = np.maximum(self.now_us - self.now_us[then], 1)
+        power = np.cumsum(t.column("power_w") * t.long_us)
+        lawful = np.cumsum(np.where(t.on, self.allowed_w, 0.0) * t.long_us)
+        look = t.looked_at(self.now_us, STALL_LOOK_US, self.ramp_began)
+        points = np.flatnonzero(look == np.arange(t.samples))
+        whole = np.zeros(t.samples, dtype=np.bool_)
+        now, then = np.zeros(t.samples, dtype=np.int64), np.zeros(t.samples, dtype=np.int64)
+        for k in np.flatnonzero(going & (look >= 0)).tolist():
+            place = int(np.searchsorted(self.now_us[points], self.now_us[look[k]] - 10_000_000, side="right")) - 1
+            if place >= 0:
+                now[k], then[k] = look[k], points[place]
+                whole[k] = ramps[then[k]] == ramps[k] and t.link[then[k]] == t.link[k]
+        span = np.maximum(self.now_us[now] - self.now_us[then], 1)
         with np.errstate(all="ignore"):
-            gained = t.control_c - t.control_c[then]
-            asked = ramp_c - ramp_c[then]
-            mean_w = (power[here + 1] - power[then + 1]) / span
-            mean_allowed = (lawful[here + 1] - lawful[then + 1]) / span
-        return whole, gained, asked, mean_w, mean_allowed
+            gained = t.control_c[now] - t.control_c[then]
+            asked = ramp_c[now] - ramp_c[then]
+            return whole, gained, asked, (power[now] - power[then]) / span, (lawful[now] - lawful[then]) / span
 
     @cached_property
     def overshoot_armed(self) -> Flags:

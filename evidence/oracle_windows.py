@@ -11,6 +11,9 @@ from evidence.oracle_recording import Flags, Floats, Ints, Timeline
 from evidence.oracle_signals import Part, runs_of
 
 CHUNK = 4096
+RISE_LOOK_US = 100_000
+SKEW_LOOK_US = 500_000
+"""The page does not say how often a window of seconds is looked at; the firmware does so each 100 and 500 ms."""
 
 
 def slopes(now_us: Ints, value: Floats, first: Ints) -> tuple[Floats, Floats]:
@@ -74,10 +77,17 @@ class Windows:
     @cached_property
     def rise_c_s(self) -> Part:
         """Least-squares slope of the sentinel over 5 s; 0 where it falls."""
+        t = self.t
         assert self.device.sentinel is not None
-        first, full = self._back(5_000_000)
-        slope, _ = slopes(self.now_us, self.t.temperature_c[:, self.device.sentinel], first)
-        return Part(np.where(slope < 0.0, 0.0, slope), full)
+        look = t.looked_at(self.now_us, RISE_LOOK_US, t.fresh)
+        points = np.flatnonzero(look == np.arange(t.samples))
+        at_us, link = self.now_us[points], t.link[points]
+        order = np.maximum.accumulate(at_us + (link - 1) * np.int64(2**42))
+        first = np.searchsorted(order, order - 5_000_000, side="right") - 1
+        full = (first >= 0) & (link[np.maximum(first, 0)] == link)
+        slope, _ = slopes(at_us, t.temperature_c[points, self.device.sentinel], np.maximum(first, 0))
+        here = np.maximum(np.searchsorted(points, look), 0)
+        return Part(np.where(slope < 0.0, 0.0, slope)[here], full[here])
 
     # --- thermocouples ---------------------------------------------------------------------------------------------------
 
@@ -130,13 +140,14 @@ class Windows:
     def skew(self) -> Part:
         """Rig time off the host's ticks over 10 s, as a share."""
         t = self.t
-        link_first = runs_of(~t.fresh)
         host_us = t.tick * t.period_us
-        then = np.searchsorted(t.tick, t.tick - 10_000_000 // t.period_us, side="right") - 1
-        full = (then >= link_first) & (then >= 0)
-        then = np.maximum(then, 0)
-        host = np.maximum(host_us - host_us[then], 1)
-        return Part(np.abs((self.now_us - self.now_us[then]) / host - 1.0), full)
+        look = t.looked_at(host_us, SKEW_LOOK_US, t.fresh)
+        points = np.flatnonzero(look == np.arange(t.samples))
+        place = np.searchsorted(host_us[points], host_us[look] - 10_000_000, side="right") - 1
+        then = points[np.maximum(place, 0)]
+        full = (place >= 0) & (t.link[then] == t.link)
+        host = np.maximum(host_us[look] - host_us[then], 1)
+        return Part(np.abs((self.now_us[look] - self.now_us[then]) / host - 1.0), full)
 
     @cached_property
     def late_ticks(self) -> Ints:

@@ -14,6 +14,10 @@ from fractions import Fraction
 import z3  # type: ignore[import-untyped, unused-ignore]
 
 
+LARGEST = z3.RealVal((2**53 - 1) * 2**971)
+"""The largest finite double."""
+
+
 class OutOfReach(Exception):
     """The formula holds something that has no weaker form here."""
 
@@ -33,8 +37,9 @@ class Wide:
 
     @property
     def given(self) -> z3.BoolRef:
-        """At most one of the three."""
-        return z3.AtMost(self.nan, self.most, self.least, 1)
+        """At most one of the three; and no double that is finite is beyond the largest."""
+        in_range = z3.And(-LARGEST <= self.real, self.real <= LARGEST)
+        return z3.And(z3.AtMost(self.nan, self.most, self.least, 1), in_range)
 
 
 class OverReals:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import z3  # type: ignore[import-untyped, unused-ignore]
 
 from evidence.prove_catalogue import FIGURES, TEXTS, Tick
-from evidence.prove_solver import Claim
-from evidence.terms import DOUBLE, Conditions, Inputs, Layout, double, finite
+from evidence.prove_solver import Claim, Value
+from evidence.terms import DOUBLE, MOST_CHANNELS, Conditions, Inputs, Layout, double, finite
 from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.compile import Channels, compile_rows
+from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import names_in
 from rfgen.safety.limits import LIMITS
 
@@ -102,3 +104,28 @@ def finite_claims(rows: Sequence[Row] = ROWS) -> list[Claim]:
             )
         )
     return claims
+
+
+def replay(row: Row, found: Mapping[str, Value], mark: str = "") -> tuple[bool, bool]:
+    """(it counts as true, it is held): what the compiled code itself says to a counterexample's values.
+
+    `mark`: of the tick, where the counterexample is about two.
+    """
+    names, limits, channels = names_in(row.condition)
+    signals = NOTHING_KNOWN
+    for name in names:
+        absent = bool(found.get(f"{name} is absent", False))
+        signals = signals._replace(**{name: None if absent else found[name + mark if name + mark in found else name]})
+    layout = Channels((0,), ())
+    if channels:
+        places = range(MOST_CHANNELS)
+        layout = Channels(
+            tuple(i for i in places if found[f"tc{i} is an electrode"]),
+            tuple(i for i in places if found[f"tc{i} is a sentinel"]),
+        )
+        readings = tuple(float(found[f"tc{i}{mark}" if f"tc{i}{mark}" in found else f"tc{i}"]) for i in places)
+        signals = signals._replace(temperature_c=readings)
+    values = {name: float(found[f"limit {name}"]) for name in limits}
+    _, judge, _ = compile_rows([(0, row.condition)], values, layout)
+    violated, held = judge(signals)
+    return violated == 1, held == 1

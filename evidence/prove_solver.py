@@ -131,4 +131,3 @@ def value_of(model: z3.ModelRef, term: z3.ExprRef) -> Value:
         return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
     found = model.eval(term, model_completion=True)
     return z3.is_true(found) if z3.is_bool(found) else int(found.as_long())
-
