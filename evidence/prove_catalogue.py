@@ -1,7 +1,8 @@
-"""The catalogue's text a second time, as solver formulas: when each row trips, written by hand, row by row.
+"""The catalogue's text a second time, as solver formulas: when each row trips, written by hand, row by
+row.
 
-Nothing here is made from the rows' expressions, and no helper is shared with what reads those: only the names of
-signals and limits are the same. A row without an entry here has no proof, and the suite says so.
+Nothing here is made from the rows' expressions, and no helper is shared with what reads those: only the
+names of signals and limits are the same. A row without an entry here has no proof, and the suite says so.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ FIGURES: dict[str, float] = {
     "coolant_c": 35.0,
     "skew_share": 0.02,
 }
-"""The defaults that the catalogue's page states as figures (of the bench, where it names one). A limit that is not
-here is the profile's or the treatment's own, and stays a variable."""
+"""The defaults that the catalogue's page states as figures (of the bench, where it names one).
+
+A limit that is not here is the profile's or the treatment's own, and stays a variable.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def tc_invalid(t: Tick) -> z3.BoolRef:
 
 
 def tc_baseline(t: Tick) -> z3.BoolRef:
-    """Outside 15..42 or two of one kind more than 5 apart; with coolant flowing, electrodes within 0..42 alone."""
+    """Outside 15..42 or two of one kind more than 5 apart; with coolant flowing, electrodes within 0..42
+    alone."""
     warm, cold = t.limit("baseline_most_c"), t.limit("baseline_least_c")
     flowing = t["coolant_flowing"]
     electrodes = t.some(

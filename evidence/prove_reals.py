@@ -1,9 +1,9 @@
 """A formula over doubles, put weaker, so that the solver can do without bits.
 
-Comparisons of finite doubles are comparisons of the real numbers that they stand for (so SMT-LIB and IEEE 754 define
-them); NaN and the infinities are told apart from those and from each other. Reals are more than doubles, and a
-product or sum becomes any value at all, so what is proved here is true of doubles. What is not proved here says
-nothing: the exact formula decides.
+Comparisons of finite doubles are comparisons of the real numbers that they stand for (so SMT-LIB and IEEE
+754 define them); NaN and the infinities are told apart from those and from each other. Reals are more than
+doubles, and a product or sum becomes any value at all, so what is proved here is true of doubles. What is
+not proved here says nothing: the exact formula decides.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import z3  # type: ignore[import-untyped, unused-ignore]
-
 
 LARGEST = z3.RealVal((2**53 - 1) * 2**971)
 """The largest finite double."""
@@ -38,12 +37,15 @@ class Wide:
     @property
     def given(self) -> z3.BoolRef:
         """At most one of the three; and no double that is finite is beyond the largest."""
-        in_range = z3.And(-LARGEST <= self.real, self.real <= LARGEST)
+        in_range = z3.And(self.real >= -LARGEST, self.real <= LARGEST)
         return z3.And(z3.AtMost(self.nan, self.most, self.least, 1), in_range)
 
 
 class OverReals:
-    """Translates formulas; the same double is the same everywhere. `given` holds what is known of those met so far."""
+    """Translates formulas; the same double is the same everywhere.
+
+    `given` holds what is known of those met so far.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[int, Wide] = {}

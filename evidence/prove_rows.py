@@ -1,4 +1,5 @@
-"""What is claimed of every row: it trips when and only when the catalogue's text says, and the compiled code agrees."""
+"""What is claimed of every row: it trips when and only when the catalogue's text says, and the compiled
+code agrees."""
 
 from __future__ import annotations
 
@@ -83,8 +84,8 @@ def text_claims(rows: Sequence[Row] = ROWS) -> list[Claim]:
 
 
 def finite_claims(rows: Sequence[Row] = ROWS) -> list[Claim]:
-    """A reading or a signal that is no number is never fine, however the rest of its row stands: for each row on
-    one signal."""
+    """A reading or a signal that is no number is never fine, however the rest of its row stands: for each
+    row on one signal."""
     claims = []
     for row in rows:
         names, _, channels = names_in(row.condition)

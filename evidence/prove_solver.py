@@ -1,4 +1,5 @@
-"""Claims, and what the solver says of them. A claim is proved when its negation has no model; `unknown` proves nothing.
+"""Claims, and what the solver says of them. A claim is proved when its negation has no model; `unknown`
+proves nothing.
 
 Needs z3-solver.
 """
@@ -64,7 +65,8 @@ class Result:
 
 
 def solve(claim: Claim, limit_s: float = LIMIT_S) -> Result:
-    """Ask the solver for a counterexample: first over the reals, where that is enough for a proof, else bit by bit."""
+    """Ask the solver for a counterexample: first over the reals, where that is enough for a proof, else bit
+    by bit."""
     started = time.perf_counter()
     if over_reals(claim, limit_s):
         return Result(claim, Verdict.PROVED, {}, time.perf_counter() - started)

@@ -1,8 +1,10 @@
-"""From an interlock's expression tree to the solver's term: doubles as IEEE 754 has them, absence beside the value.
+"""From an interlock's expression tree to the solver's term: doubles as IEEE 754 has them, absence beside
+the value.
 
-Every signal that may be absent has a truth of its own that says so, next to a value that is then anything at all.
-NaN and the infinities are values. Which channels are on the electrode and which behind the wall is left open too,
-up to the most thermocouples a rig may have, so that a proof holds for every profile's layout at once.
+Every signal that may be absent has a truth of its own that says so, next to a value that is then anything
+at all. NaN and the infinities are values. Which channels are on the electrode and which behind the wall is
+left open too, up to the most thermocouples a rig may have, so that a proof holds for every profile's layout
+at once.
 """
 
 from __future__ import annotations
@@ -55,7 +57,10 @@ def flags() -> frozenset[str]:
 
 
 class Inputs:
-    """One tick's signals, as variables. Two with different marks are two ticks, or two ways one tick might go."""
+    """One tick's signals, as variables.
+
+    Two with different marks are two ticks, or two ways one tick might go.
+    """
 
     def __init__(self, mark: str = "") -> None:
         self.value: dict[str, z3.ExprRef] = {}
