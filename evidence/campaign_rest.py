@@ -1,0 +1,121 @@
+"""Faults, and sizes of them, that no interlock needs to see: why not, and what they may trip nevertheless."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from evidence.campaign_table import HEAT, LINE, LOAD, OFF
+from rfgen.records import State
+
+
+class Rest(NamedTuple):
+    """What no rule claims of a kind of fault, in check, ramp and hold."""
+
+    why: str
+    may: str = ""
+    """Rows that it may trip, all the same."""
+
+
+ALL_SIZES = "every size is seen, wherever the profile has what it concerns"
+
+REST: dict[str, Rest] = {
+    "thermocouple_open": Rest(ALL_SIZES),
+    "thermocouple_short_to_ground": Rest(ALL_SIZES),
+    "thermocouple_short_to_supply": Rest(ALL_SIZES),
+    "thermocouple_stuck": Rest(
+        "tissue to be spared may well stand still: the sentinel counts as stuck only once an electrode moved by 10 C",
+        f"TC_STUCK {HEAT}",
+    ),
+    "thermocouple_offset": Rest("a bias of a few degrees is within the margins of every temperature limit", HEAT),
+    "thermocouple_gain": Rest("a drift of a few degrees is within the margins of every temperature limit", HEAT),
+    "thermocouple_noise": Rest("control averages it; it moves no heat", f"{HEAT} POWER_DEVIATION"),
+    "thermocouple_slow": Rest(
+        "a lag hides no more than the ramp's rate times the lag; what control makes of it trips OVERSHOOT, "
+        "HEATING_STALL or a time-out",
+        f"{HEAT} TC_STUCK RAMP_TIMEOUT",
+    ),
+    "thermocouple_swapped": Rest(
+        "two readings of tissue heated by the same electrode; the hotter one is still held below OVER_TEMP",
+        f"{HEAT} {LOAD}",
+    ),
+    "thermocouple_reversed": Rest("near 25 C, as under coolant, a reversed reading is the right one", HEAT),
+    "thermocouple_displaced": Rest(
+        "it reads less than the hottest tissue, as any thermocouple does; HEATING_STALL, UNDER_TEMP and the time-outs "
+        "see it where power cannot make up for it",
+        f"{HEAT} {LOAD}",
+    ),
+    "thermocouple_intermittent": Rest("as long as the contact is closed, the reading is right", "TC_INVALID TC_RATE"),
+    "impedance_offset": Rest("an error within the impedance limits' margins", LOAD),
+    "impedance_noise": Rest("a mean that is right, within the impedance limits' margins", LOAD),
+    "impedance_stuck": Rest(
+        "while the power asked for stays where it was, the stuck meters are right; POWER_DEVIATION sees them once it "
+        "has moved by 20 % and 1 W",
+        f"{LOAD} {HEAT}",
+    ),
+    "impedance_nan": Rest(ALL_SIZES, LOAD),
+    "open_load": Rest(ALL_SIZES, LOAD),
+    "short_load": Rest(ALL_SIZES, LOAD),
+    "charring": Rest("an impedance that stays within its limits still heats where it should", f"{LOAD} {HEAT}"),
+    "dry_out": Rest("slower than control's own pull-back and the interlocks' windows", f"{LOAD} {HEAT}"),
+    "steam_pop": Rest("an impedance that stays within its limits still heats where it should", f"{LOAD} {HEAT}"),
+    "electrode_withdrawn": Rest("what is left in tissue still heats where it should", f"{LOAD} {HEAT}"),
+    "vessel": Rest("blood cools: it can leave too little heat, never too much", f"{HEAT} {LOAD}"),
+    "conductivity": Rest("an impedance that stays within its limits still heats where it should", f"{LOAD} {HEAT}"),
+    "sentinel_close": Rest("the tissue to be spared is still below its limit", HEAT),
+    "stage_stuck_on": Rest(
+        "it delivers what is asked for, or what is within the meter's margin; RF_STUCK_ON and POWER_WHEN_OFF see it as "
+        "soon as RF is commanded off",
+        f"{LOAD} {HEAT} {OFF}",
+    ),
+    "stage_stuck_power": Rest("it delivers what is asked for, within the meter's margin", f"{LOAD} {HEAT}"),
+    "stage_gain": Rest("it delivers what is asked for, within the meter's margin", f"{LOAD} {HEAT}"),
+    "stage_slow": Rest("control asks for changes slower than this", f"{LOAD} {HEAT}"),
+    "stage_saturated": Rest("what is asked for is below it, or within the meter's margin", f"{LOAD} {HEAT}"),
+    "stage_over_temperature": Rest(ALL_SIZES),
+    "stage_refuses": Rest(ALL_SIZES),
+    "stage_unlimited": Rest("a load within its limits never needs more than the stage's own current and voltage", LOAD),
+    "pump_stopped": Rest(ALL_SIZES),
+    "pump_slow": Rest("four fifths of the flow asked for cool enough", "FLOW_LOW"),
+    "air_bubble": Rest(ALL_SIZES),
+    "coolant_warm": Rest(
+        "below the coolant's limit, or without a sensor for it: the tip's own rows hold", "COOLANT_TEMP"
+    ),
+    "emergency_stop": Rest(ALL_SIZES),
+    "loop_open": Rest(ALL_SIZES),
+    "return_electrode_lost": Rest("a bipolar electrode has no return electrode, or the profile no monitor"),
+    "start_released": Rest("only on a dead-man profile does the start switch have to be held"),
+    "start_pressed": Rest("once started, a pressed start switch asks for nothing"),
+    "start_bouncing": Rest("only on a dead-man profile does the start switch have to be held"),
+    "line_drop": Rest("up to two ticks without a sample in a row are bridged", LINE),
+    "line_corrupt": Rest("up to two ticks without a sample in a row are bridged", LINE),
+    "line_delay": Rest(ALL_SIZES),
+    "line_duplicate": Rest("a request or a reply that comes twice is the same one, by its sequence number"),
+    "line_reorder": Rest(
+        "no two frames in a row are overtaken, and the rig switches RF off by itself on an old request",
+        f"{LINE} {LOAD} RF_STUCK_OFF",
+    ),
+    "line_garbage": Rest(ALL_SIZES),
+    "line_silent": Rest(ALL_SIZES),
+    "line_unplugged": Rest(ALL_SIZES),
+    "line_replugged": Rest(ALL_SIZES),
+    "rig_reboot": Rest(ALL_SIZES),
+    "clock_skew": Rest("two per cent are within every time's margin", "CLOCK_SKEW SAMPLE_LATE"),
+    "firmware_exception": Rest(ALL_SIZES),
+    "limits_overwritten": Rest(ALL_SIZES),
+    "tick_overrun": Rest(ALL_SIZES),
+}
+"""One for every kind. A new kind of fault needs its line here, and its rules in the table."""
+
+NOT_RADIATING = {
+    State.IDLE: "RF is off; what the fault touches is looked at from the check on",
+    State.CUTOFF: "RF is off already; the fault is looked at again in the next check",
+}
+"""For a fault that no rule claims in these states."""
+OFF_MAY = f"{OFF} STAGE_FAULT {LINE}"
+"""Rows armed with RF off; any of them may join in."""
+
+
+def rest_of(kind: str, state: State) -> Rest:
+    """Why this kind need not be seen where no rule claims it. Raises KeyError for a kind without its line."""
+    rest = REST[kind]
+    return Rest(NOT_RADIATING[state], OFF_MAY) if state in NOT_RADIATING else rest
