@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from evidence.campaign_bound import upper_bound
+from evidence.campaign_cells import cells, places, run_cell, table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import draw_faults, possible
 from evidence.campaign_forks import Judged, judge, yaml_of
@@ -72,7 +73,11 @@ class Job(NamedTuple):
 def moments(kind: Kind, seed: int, number: int) -> list[Moment]:
     """Where a patient's treatment is copied."""
     draw = random.Random(f"moments {seed} {number} {kind}")
-    found = {Moment(state, 1, draw.randrange(latest)) for state, (count, latest) in RATES.items() for _ in range(count)}
+    found = {
+        Moment(state, 1, draw.randrange(latest)) for state, (count, latest) in MOMENTS.items() for _ in range(count)
+    }
+    # some ramps take a second, some a minute
+    found |= {Moment(State.RAMP, 1, draw.randrange(latest)) for latest in (5, 20, 60, 200, 600)}
     # the second step, where there is one, comes after a whole hold
     found |= {Moment(state, 2, draw.randrange(400)) for state in (State.RAMP, State.HOLD)}
     return sorted(found)
@@ -173,6 +178,23 @@ def told(miss: Miss) -> str:
     return "\n".join(lines)
 
 
+def every_cell() -> int:
+    """Run every cell of the table once: 0 where each is as it says."""
+    began = time.monotonic()
+    among = places()
+    wrong = 0
+    for cell in cells():
+        ran = run_cell(cell, among)
+        if ran is None:
+            wrong += 1
+            print(f"NO MOMENT FOUND: {cell}")
+        elif ran.judged.problems:
+            wrong += 1
+            print(f"NOT AS EXPECTED: {cell}; {ran.fault}, {ran.kind}: {'; '.join(ran.judged.problems)}")
+    print(f"{len(cells())} cells, {time.monotonic() - began:.1f} s: {wrong} not as expected")
+    return 1 if wrong else 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """0 where nothing was missed, 1 otherwise."""
     parser = argparse.ArgumentParser(
@@ -181,7 +203,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--forks", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-j", "--workers", type=int, default=1)
+    parser.add_argument("--table", action="store_true", help="print the expectation table and leave")
+    parser.add_argument("--cells", action="store_true", help="run every cell of the table once and leave")
     args = parser.parse_args(argv)
+    if args.table:
+        print("\n".join(table()))
+        return 0
+    if args.cells:
+        return every_cell()
     if args.forks < 1:
         parser.error("--forks must be 1 or more")
     began = time.monotonic()

@@ -11,6 +11,7 @@ from evidence.campaign_demand import BY_KIND, KINDS, demand_of, draw_fault, poss
 from evidence.campaign_forks import Judged, judge
 from evidence.campaign_rest import ALL_SIZES, rest_of
 from evidence.campaign_runs import Injection, Moment, Snapshot, snapshots
+from evidence.campaign_sees import always
 from evidence.campaign_table import Rule
 from evidence.campaign_treatments import Kind, sound_scenario
 from rfgen.records import State
@@ -19,7 +20,7 @@ I, C, R, H, X = State  # noqa: E741 - the letters of the catalogue
 SEED = 11
 PATIENTS: tuple[tuple[Kind, int], ...] = (
     (Kind("bench", "temperature", "dead-man"), 0),
-    (Kind("bench", "temperature", "twin"), 1),
+    (Kind("bench", "temperature", "twin"), 5),
     (Kind("cosman-like", "temperature"), 2),
     (Kind("invamed-fusion", "temperature"), 3),
     (Kind("rita-like", "temperature"), 4),
@@ -29,7 +30,7 @@ PATIENTS: tuple[tuple[Kind, int], ...] = (
 MOMENTS = [
     Moment(I, 1, 10),
     *(Moment(C, 1, ticks) for ticks in (4, 40, 110, 170)),
-    *(Moment(R, 1, ticks) for ticks in (30, 900)),
+    *(Moment(R, 1, ticks) for ticks in (30, 900, 1000)),
     Moment(H, 1, 60),
     Moment(X, 1, 20),
 ]
@@ -66,7 +67,10 @@ def cells() -> tuple[Cell, ...]:
         for state in State:
             claimed = [Cell(kind, state, rule) for rule in BY_KIND[kind] if state in rule.states]
             found += claimed
-            if not claimed or rest_of(kind, state).why != ALL_SIZES:
+            every = rest_of(kind, state).why == ALL_SIZES
+            if state in (I, X):
+                every = any(cell.rule is not None and cell.rule.sees is always for cell in claimed)
+            if not every:
                 found.append(Cell(kind, state, None))
     return tuple(found)
 

@@ -38,7 +38,7 @@ REST: dict[str, Rest] = {
         "two readings of tissue heated by the same electrode; the hotter one is still held below OVER_TEMP",
         f"{HEAT} {LOAD}",
     ),
-    "thermocouple_reversed": Rest("near 25 C, as under coolant, a reversed reading is the right one", HEAT),
+    "thermocouple_reversed": Rest(ALL_SIZES),
     "thermocouple_displaced": Rest(
         "it reads less than the hottest tissue, as any thermocouple does; HEATING_STALL, UNDER_TEMP and the time-outs "
         "see it where power cannot make up for it",

@@ -72,11 +72,11 @@ def far_displaced(here: Context, fault: Injection) -> bool:
 
 
 def far_from_twin(here: Context, fault: Injection) -> bool:
-    """It loses 15 C to its twin; with a lag of 2 s they are 10 C apart within 2.2 s, for half a second more."""
+    """It loses 12.5 C to its twin; with a lag of 2 s they are 10 C apart within 3.3 s, for half a second more."""
     channel = fault.channel
     if channel is None or not any(channel in pair for pair in here.twins):
         return False
-    return (1.0 - _size(fault)) * (min(here.site_c[channel], here.junction_c[channel]) - here.body_c) >= 15.0
+    return (1.0 - _size(fault)) * (min(here.site_c[channel], here.junction_c[channel]) - here.body_c) >= 12.5
 
 
 # --- impedance

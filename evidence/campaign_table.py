@@ -81,7 +81,7 @@ RULES: tuple[Rule, ...] = (
     Rule("thermocouple_stuck", (C,), "on the electrode", on_electrode, "TC_STUCK", 6.5, "everything", HEAT),
     Rule("thermocouple_offset", CRH, "moves the reading by 4.5 C or more", jumps, "TC_RATE", 0.04, "tc", HEAT),
     Rule("thermocouple_gain", CRH, "moves the reading by 4.5 C or more", jumps, "TC_RATE", 0.04, "tc", HEAT),
-    Rule("thermocouple_reversed", CRH, "moves the reading by 4.5 C or more", jumps, "TC_RATE", 0.04, "tc", HEAT),
+    Rule("thermocouple_reversed", CRH, "at body temperature and above", jumps, "TC_RATE", 0.04, "tc", HEAT),
     Rule("thermocouple_noise", CRH, "8 C and more", at_least(8.0), "TC_RATE", 3.0, "tc", f"{HEAT} POWER_DEVIATION"),
     Rule(
         "thermocouple_intermittent", CRH, "half the time and more", at_least(0.5), "TC_INVALID", 10.5, "tc", "TC_RATE"
@@ -109,10 +109,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "thermocouple_displaced",
         RH,
-        "one of a co-located pair, 15 C apart and more",
+        "one of a co-located pair, 12.5 C apart and more",
         far_from_twin,
         "TC_DISAGREE",
-        4.5,
+        5.0,
         "everything",
         HEAT,
     ),
