@@ -2,150 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib.resources import files
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from rfgen.deviceparts import (
+    ControlModel,
+    ElectrodeModel,
+    Fitting,
+    MeterModel,
+    Mode,
+    Pair,
+    PumpModel,
+    RangesModel,
+    StageModel,
+    ThermocoupleModel,
+)
+from rfgen.problems import Fault, InputError, Problem, refuse, suggestion
 from rfgen.safety.catalogue import Needs
 from rfgen.safety.limits import LIMITS, limit_problem, resolve_limits
 from rfgen.validation import Strict, as_tuple, validate
-from rfgen.yamlsource import MAX_PROBLEMS, Fault, InputError, Node, Problem, Refusal, compose, read_text, suggestion
+from rfgen.yamlsource import Node, compose, read_text
 
-Span = Annotated[tuple[float, float], BeforeValidator(as_tuple)]
-Pair = Annotated[tuple[int, int], BeforeValidator(as_tuple)]
-"""Two channels in one place."""
 CHECK_BEYOND_PRIME_S = 5.0
 OVER_TEMP_ABOVE_TARGET_C = 8.0
 OVER_SHARE = 1.1
 """Delivered power, current and voltage may read this much over the stage's maximum."""
-ELECTRODE_STOUTNESS = 1.23
-"""An electrode's active length over its diameter must exceed this for the plant's spheroid to exist."""
-
-
-class Stage(Strict):
-    """Output stage."""
-
-    max_power_w: float = Field(gt=0, le=400)
-    max_voltage_v: float = Field(gt=0, le=1000)
-    max_current_a: float = Field(gt=0, le=20)
-    slew_w_s: float = Field(gt=0, le=1e5)
-    efficiency: float = Field(0.8, gt=0, le=1)
-
-
-class Meters(Strict):
-    """Meters: one sigma and one step of each. The noise and steps are assumed where a profile does not give them."""
-
-    phase: bool = False
-    voltage_noise_v: float = Field(0.05, ge=0, le=100)
-    voltage_resolution_v: float = Field(0.01, gt=0, le=100)
-    current_noise_a: float = Field(0.0005, ge=0, le=10)
-    current_resolution_a: float = Field(0.0001, gt=0, le=10)
-    power_noise_w: float = Field(0.02, ge=0, le=100)
-    flow_noise_ml_min: float = Field(0.05, ge=0, le=100)
-
-
-class ElectrodeModel(Strict):
-    """Needle electrode."""
-
-    kind: Literal["monopolar", "bipolar"]
-    diameter_mm: float = Field(gt=0, le=10)
-    active_length_mm: float = Field(gt=0, le=100)
-    gap_mm: float = Field(0.0, ge=0, le=50)
-    cooled: bool = False
-    lead_ohm: float = Field(1.0, ge=0, le=100)
-    return_ohm: float = Field(10.0, ge=0, le=200)
-
-    @model_validator(mode="after")
-    def _shape(self) -> ElectrodeModel:
-        if self.active_length_mm <= ELECTRODE_STOUTNESS * self.diameter_mm:
-            least = ELECTRODE_STOUTNESS * self.diameter_mm
-            raise Refusal(
-                [Fault(("active_length_mm",), "is too short for its diameter", f"it must be above {least:g} mm")]
-            )
-        if self.kind == "bipolar" and self.gap_mm <= 0.0:
-            raise Refusal(
-                [Fault(("gap_mm",), "leaves no gap between two poles", "a bipolar electrode needs gap_mm above 0")]
-            )
-        return self
-
-
-class Thermocouple(Strict):
-    """One channel. Its place is in the metal, on the shaft or off the axis (mm from the probe's centre), or behind
-    the wall."""
-
-    name: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_]*$")
-    role: Literal["electrode", "sentinel"] = "electrode"
-    place: Literal["electrode", "shaft", "tissue", "posterior_wall"]
-    offset_mm: float = Field(0.0, ge=0, le=100)
-    lag_s: float = Field(0.3, ge=0, le=60)
-    noise_c: float = Field(0.05, ge=0, le=10)
-    resolution_c: float = Field(0.0078125, gt=0, le=5)
-    cold_junction_c: float = Field(0.1, ge=0, le=5)
-
-
-class Pump(Strict):
-    """Coolant pump."""
-
-    max_flow_ml_min: float = Field(gt=0, le=1000)
-    flow_ml_min: float = Field(gt=0, le=1000)
-    lag_s: float = Field(0.4, gt=0, le=10)
-    coolant_c: float = Field(22.0, ge=0, le=40)
-    prime_s: float = Field(3.0, gt=0, le=30)
-    after_cool_s: float = Field(10.0, ge=0, le=100)
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Pump:
-        if self.flow_ml_min > self.max_flow_ml_min:
-            raise Refusal(
-                [Fault(("flow_ml_min",), "is more than max_flow_ml_min", f"at most {self.max_flow_ml_min:g} ml/min")]
-            )
-        return self
-
-
-class Ranges(Strict):
-    """What a treatment may ask for: [least, most]."""
-
-    target_c: Span | None = None
-    power_w: Span
-    hold_s: Span
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Ranges:
-        faults = []
-        for name in ("target_c", "power_w", "hold_s"):
-            span = getattr(self, name)
-            if span is not None and not 0.0 <= span[0] <= span[1]:
-                faults.append(Fault((name,), "is not a range", "give [least, most], 0 or more"))
-        if faults:
-            raise Refusal(faults)
-        return self
-
-
-class Control(Strict):
-    """Control's tuning. See `rfgen.control.plan.Tuning`."""
-
-    kp_w_c: float = Field(gt=0, le=100)
-    ki_w_c_s: float = Field(gt=0, le=100)
-    approach_s: float = Field(gt=0, le=60)
-    start_power_w: float = Field(gt=0, le=50)
-    sense_power_w: float = Field(0.5, gt=0, le=5)
-    test_power_w: float = Field(gt=0, le=5)
-    check_s: float = Field(2.0, gt=0, le=4)
-    band_c: float = Field(2.0, gt=0.5, le=5)
-    ramp_c_s: float = Field(gt=0, le=10)
-    ramp_w_s: float = Field(gt=0, le=50)
-    pull_back_ratio: float = Field(1.3, gt=1, le=10)
-    pull_back_share: float = Field(0.3, gt=0, lt=1)
-    recover_s: float = Field(10.0, gt=0, le=60)
-
-
-Mode = Literal["temperature", "power", "impedance"]
-Fitting = Literal["return_monitor", "start_switch", "stage_temperature", "coolant_temperature"]
 
 
 class DeviceProfile(Strict):
@@ -156,57 +43,55 @@ class DeviceProfile(Strict):
     description: str = Field(max_length=4000)
     period_ms: int = Field(20, ge=5, le=100)
     watchdog_ms: int = Field(200, ge=50, le=1000)
-    stage: Stage
-    meters: Meters = Meters()
+    stage: StageModel
+    meters: MeterModel = MeterModel()
     electrode: ElectrodeModel
-    thermocouples: Annotated[tuple[Thermocouple, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=8)
-    pump: Pump | None = None
+    thermocouples: Annotated[tuple[ThermocoupleModel, ...], BeforeValidator(as_tuple)] = Field(
+        min_length=1, max_length=8
+    )
+    pump: PumpModel | None = None
     co_located: Annotated[tuple[Pair, ...], BeforeValidator(as_tuple)] = Field((), max_length=8)
     dead_man: bool = False
     """Starting is pressing the start switch, and holding it."""
     fitted: Annotated[tuple[Fitting, ...], BeforeValidator(as_tuple)] = ()
     modes: Annotated[tuple[Mode, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=3)
-    ranges: Ranges
-    control: Control
+    ranges: RangesModel
+    control: ControlModel
     limits: dict[str, float] = {}
     sources: dict[str, str]
 
     @model_validator(mode="after")
     def _consistent(self) -> DeviceProfile:
-        found = chain(self._channel_faults(), self._limit_faults(), self._source_faults())
-        faults = list(islice(found, MAX_PROBLEMS))
+        refuse(chain(self._own_faults(), self._channel_faults(), self._limit_faults(), self._source_faults()))
+        # the figures that the profile leaves to this module's defaults: so every figure has its source
+        self.sources.update({leaf: DEFAULT_SOURCE for leaf in leaves(self) if not covered(leaf, self.sources)})
+        return self
+
+    def _own_faults(self) -> Iterator[Fault]:
         if self.watchdog_ms < 3 * self.period_ms:
-            faults.append(Fault(("watchdog_ms",), "is under three periods", f"at least {3 * self.period_ms} ms"))
+            yield Fault(("watchdog_ms",), "is under three periods", f"at least {3 * self.period_ms} ms")
         if self.electrode.cooled and self.pump is None:
-            faults.append(
-                Fault(("pump",), "a cooled electrode has no pump", "add `pump`, or set electrode.cooled to false")
-            )
+            remedy = "add `pump`, or set electrode.cooled to false"
+            yield Fault(("pump",), "is missing for a cooled electrode", remedy)
         if "coolant_temperature" in self.fitted and self.pump is None:
-            faults.append(Fault(("fitted",), "names coolant_temperature without a pump", "add `pump`, or leave it out"))
+            yield Fault(("fitted",), "names coolant_temperature without a pump", "add `pump`, or leave it out")
         if self.dead_man and "start_switch" not in self.fitted:
-            faults.append(Fault(("dead_man",), "has no start switch", "add start_switch to `fitted`"))
+            yield Fault(("dead_man",), "has no start switch", "add start_switch to `fitted`")
         for place, (a, b) in enumerate(self.co_located):
             if not (0 <= a < b < len(self.thermocouples)):
                 remedy = f"two channels of 0 to {len(self.thermocouples) - 1}, the lower one first"
-                faults.append(Fault(("co_located", place), "is no pair of channels", remedy))
+                yield Fault(("co_located", place), "is no pair of channels", remedy)
         for name in ("fitted", "modes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
-                faults.append(Fault((name,), "names something twice", "keep one"))
+                yield Fault((name,), "names something twice", "keep one")
         if "temperature" in self.modes and self.ranges.target_c is None:
-            faults.append(
-                Fault(("ranges", "target_c"), "temperature mode has no range", "give ranges.target_c: [least, most]")
-            )
+            yield Fault(("ranges", "target_c"), "is missing for temperature mode", "give [least, most]")
         for name in ("start_power_w", "test_power_w"):
             if getattr(self.control, name) > self.stage.max_power_w:
-                faults.append(
-                    Fault(("control", name), "is more than the stage gives", f"at most {self.stage.max_power_w:g} W")
-                )
+                yield Fault(("control", name), "is more than the stage gives", f"at most {self.stage.max_power_w:g} W")
         if self.control.test_power_w < self.control.sense_power_w:
             least = f"at least sense_power_w, {self.control.sense_power_w:g} W"
-            faults.append(Fault(("control", "test_power_w"), "is too little to measure with", least))
-        if faults:
-            raise Refusal(faults)
-        return self
+            yield Fault(("control", "test_power_w"), "is too little to measure with", least)
 
     def _channel_faults(self) -> Iterator[Fault]:
         names = [t.name for t in self.thermocouples]
@@ -221,42 +106,29 @@ class DeviceProfile(Strict):
             yield Fault(("thermocouples",), "has more than one sentinel", "the last channel alone may be one")
 
     def _limit_faults(self) -> Iterator[Fault]:
-        for name, value in self.limits.items():
-            problem = limit_problem(name, value)
-            if problem is None:
-                continue
-            if name not in LIMITS:
-                yield Fault(("limits", name), "is no limit", suggestion(name, LIMITS))
-            else:
-                spec = LIMITS[name]
-                yield Fault(
-                    ("limits", name), "is out of its hard range", f"{spec.hard_min:g} to {spec.hard_max:g} {spec.unit}"
-                )
+        yield from limit_faults(self.limits, ("limits",))
         over_c = self.limits.get("over_temp_c", LIMITS["over_temp_c"].default)
         target = self.ranges.target_c
         if target is not None and over_c < target[1] + OVER_TEMP_ABOVE_TARGET_C:
-            least = f"at least {target[1] + OVER_TEMP_ABOVE_TARGET_C:g} C, 8 above the highest target"
-            where = ("limits", "over_temp_c") if "over_temp_c" in self.limits else ("limits",)
-            yield Fault(where, f"over_temp_c is {over_c:g} C, too near the highest target", least)
-        low = self.limits.get("z_low_ohm", LIMITS["z_low_ohm"].default)
-        high = self.limits.get("z_high_ohm", LIMITS["z_high_ohm"].default)
-        if low >= high:
-            yield Fault(
-                ("limits",), f"z_low_ohm {low:g} is not below z_high_ohm {high:g}", "leave a range between them"
-            )
+            least = f"at least {target[1] + OVER_TEMP_ABOVE_TARGET_C:g} C, 8 above it"
+            if "over_temp_c" in self.limits:
+                yield Fault(("limits", "over_temp_c"), "is too near the highest target", least)
+            else:
+                yield Fault(("limits",), f"has over_temp_c at {over_c:g} C, too near the highest target", least)
+        sound = {name: value for name, value in self.limits.items() if limit_problem(name, value) is None}
+        yield from order_faults(resolve_limits(sound), sound, ("limits",))
         check_s = self.limits.get("check_timeout_s")
         least_s = CHECK_BEYOND_PRIME_S + (0.0 if self.pump is None else self.pump.prime_s)
         if check_s is not None and check_s < least_s:
             yield Fault(("limits", "check_timeout_s"), "is too short", f"at least {least_s:g} s, prime_s and 5 s")
 
     def _source_faults(self) -> Iterator[Fault]:
-        leaves = list(given_leaves(self))
-        for path in self.sources:
-            if not any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves):
-                yield Fault(("sources", path), "names no figure of this profile", suggestion(path, leaves))
-        uncovered = [leaf for leaf in leaves if not covered(leaf, self.sources)]
-        for leaf in uncovered[:20]:
-            yield Fault(("sources",), f"{leaf} has no source", f"add `{leaf}: assumed`, or where it comes from")
+        given, known = list(given_leaves(self)), list(leaves(self))
+        for path in (p for p in self.sources if not names_one_of(p, known)):
+            yield Fault(("sources", path), "names no figure of this profile", suggestion(path, known))
+        for leaf in given:
+            if not covered(leaf, self.sources):
+                yield Fault(("sources",), f"{leaf} has no source", f"add `{leaf}: assumed`, or where it comes from")
 
     @cached_property
     def electrode_channels(self) -> tuple[int, ...]:
@@ -272,6 +144,11 @@ class DeviceProfile(Strict):
     def channels_mask(self) -> int:
         """Bit n for channel n."""
         return (1 << len(self.thermocouples)) - 1
+
+    @property
+    def max_target_c(self) -> float | None:
+        """The highest target that a treatment may ask for; None without temperature mode's range."""
+        return None if self.ranges.target_c is None else self.ranges.target_c[1]
 
     @property
     def features(self) -> frozenset[Needs]:
@@ -298,33 +175,74 @@ class DeviceProfile(Strict):
         return frozenset(found)
 
 
+DEFAULT_SOURCE = "assumed, the default"
 WORDS = ("name", "title", "description", "sources")
 """Fields of a profile that are no figures."""
 
 
+def _walk(model: BaseModel, path: str, *, given: bool) -> Iterator[str]:
+    for name in type(model).model_fields:
+        if (given and name not in model.model_fields_set) or (not path and name in WORDS):
+            continue
+        value = getattr(model, name)
+        where = f"{path}{name}"
+        if isinstance(value, BaseModel):
+            yield from _walk(value, f"{where}.", given=given)
+        elif isinstance(value, dict):
+            yield from (f"{where}.{key}" for key in value)
+        elif value is not None:
+            yield where
+
+
+def leaves(profile: DeviceProfile) -> Iterator[str]:
+    """Dotted paths of a profile's figures, defaults included; a list counts as one figure."""
+    return _walk(profile, "", given=False)
+
+
 def given_leaves(profile: DeviceProfile) -> Iterator[str]:
-    """Dotted paths of the figures that the profile itself gives; lists count as one figure."""
+    """Dotted paths of the figures that a profile gives itself; a list counts as one figure."""
+    return _walk(profile, "", given=True)
 
-    def walk(model: BaseModel, path: str) -> Iterator[str]:
-        for name in type(model).model_fields:
-            if name not in model.model_fields_set or (not path and name in WORDS):
-                continue
-            value = getattr(model, name)
-            where = f"{path}{name}"
-            if isinstance(value, BaseModel):
-                yield from walk(value, f"{where}.")
-            elif isinstance(value, dict):
-                yield from (f"{where}.{key}" for key in value)
-            elif value is not None:
-                yield where
 
-    return walk(profile, "")
+def names_one_of(path: str, leaves: Iterable[str]) -> bool:
+    """A dotted path is that of a figure, or of what figures stand in."""
+    return any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves)
 
 
 def covered(leaf: str, sources: Mapping[str, str]) -> bool:
     """A source is given for this figure, or for what it stands in."""
     parts = leaf.split(".")
     return any(".".join(parts[:n]) in sources for n in range(1, len(parts) + 1))
+
+
+def limit_faults(limits: Mapping[str, float], at: tuple[str, ...]) -> Iterator[Fault]:
+    """What is wrong with limits one by one."""
+    for name, value in limits.items():
+        if name not in LIMITS:
+            yield Fault((*at, name), "is no limit", suggestion(name, LIMITS))
+        elif limit_problem(name, value) is not None:
+            spec = LIMITS[name]
+            remedy = f"{spec.hard_min:g} to {spec.hard_max:g} {spec.unit}"
+            yield Fault((*at, name), "is out of its hard range", remedy)
+
+
+ORDERED = (
+    ("z_low_ohm", "z_high_ohm"),
+    ("over_temp_c", "over_temp_hard_c"),
+    ("tc_least_c", "tc_most_c"),
+    ("baseline_least_c", "baseline_most_c"),
+)
+"""Limits of which the first must stay below the second."""
+
+
+def order_faults(limits: Mapping[str, float], set_here: Mapping[str, float], at: tuple[str, ...]) -> Iterator[Fault]:
+    """What is wrong with limits between them, told at the one that is set here."""
+    for low, high in ORDERED:
+        if limits[low] >= limits[high]:
+            name, other, side = (low, high, "below") if low in set_here else (high, low, "above")
+            if name in set_here:
+                said = f"is not {side} {other}, {limits[other]:g} {LIMITS[other].unit}"
+                yield Fault((*at, name), said, f"give one {side} {other}")
 
 
 def resolve_limits_for(profile: DeviceProfile, overrides: Mapping[str, float]) -> dict[str, float]:

@@ -1,17 +1,33 @@
-"""From what a pydantic model refuses to problems at the exact line: which file, line, field, value, and what would
-be right."""
+"""From what a pydantic model refuses to problems at the exact line.
+
+Each says which file, line, field and value, what is wrong, and what would be right.
+"""
 
 from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
-from rfgen.yamlsource import MAX_PROBLEMS, InputError, Node, PathPart, Problem, Refusal, dotted, shown, suggestion
+from rfgen.problems import (
+    A_LIST,
+    A_MAPPING,
+    MAX_PROBLEMS,
+    Fault,
+    InputError,
+    PathPart,
+    Problem,
+    Refusal,
+    dotted,
+    shown,
+    suggestion,
+)
+from rfgen.yamlsource import Node
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,27 +60,54 @@ def validate(model: type[Model], node: Node, at: Sequence[PathPart] = ()) -> Mod
         raise InputError(problems_of(error, model, node, at)) from None
 
 
+def part(model: type[Model], node: Node | None) -> Model | None:
+    """`node` as an instance of `model`, or None where it is none: what can be checked though another part is wrong."""
+    if node is None or not isinstance(node.value, dict):
+        return None
+    try:
+        return model.model_validate(node.plain())
+    except ValidationError:
+        return None
+
+
 def problems_of(
     error: ValidationError, model: type[BaseModel], node: Node, at: Sequence[PathPart] = ()
 ) -> list[Problem]:
-    """Every refusal, each once, in the order of the file; of a great many the first `MAX_PROBLEMS`."""
+    """Every refusal, one a field, in the order of the file; at most one more than may be told at once."""
+    # a model's own refusals may be several at one field; pydantic's are one thing said for each type allowed
     found: dict[tuple[str, str], Problem] = {}
-    told = (p for detail in error.errors(include_url=False) for p in _problems(detail, model, node, tuple(at)))
-    for problem in islice(told, MAX_PROBLEMS):
-        found.setdefault((problem.field, problem.message), problem)
-    return sorted(found.values(), key=lambda p: (p.file != node.file, p.file, p.line or 0, p.column or 0))
+    details = error.errors(include_url=False)
+    told = ((d, problem) for d in details for problem in _problems(d, model, node, tuple(at)))
+    for detail, problem in islice(told, MAX_PROBLEMS + 1):
+        found.setdefault((problem.field, problem.message if _refusal(detail) else ""), problem)
+    return in_file_order(found.values(), node.file)
+
+
+def in_file_order(problems: Iterable[Problem], file: str) -> list[Problem]:
+    """Those of the file itself first, each file's by line; what concerns no line, last."""
+    return sorted(problems, key=lambda p: (p.file != file, p.file, p.line is None, p.line or 0, p.column or 0))
+
+
+def problem_at(node: Node, fault: Fault, at: Sequence[PathPart] = ()) -> Problem:
+    """A fault at its place in the file."""
+    problem = _at(node, fault.path, tuple(at), fault.message, fault.remedy)
+    # "a mapping has no source for it" says less than "has no source for it"
+    return problem._replace(value="") if problem.value in (A_MAPPING, A_LIST) else problem
+
+
+def _refusal(detail: Mapping[str, Any]) -> Refusal | None:
+    error = detail.get("ctx", {}).get("error")
+    return error if isinstance(error, Refusal) else None
 
 
 def _problems(
     detail: Mapping[str, Any], model: type[BaseModel], node: Node, at: tuple[PathPart, ...]
 ) -> Iterator[Problem]:
     path = _path_in(node, detail["loc"])
-    inner = detail.get("ctx", {}).get("error")
-    if isinstance(inner, Refusal):
-        for fault in inner.faults:
-            problem = _at(node, (*path, *fault.path), at, fault.message, fault.remedy)
-            # of a whole mapping or list the message itself says what is wrong
-            yield problem._replace(value="") if problem.value in ("a mapping", "a list") else problem
+    refusal = _refusal(detail)
+    if refusal is not None:
+        for fault in refusal.faults:
+            yield problem_at(node, fault._replace(path=(*path, *fault.path)), at)
         return
     kind = detail["type"]
     if kind == "too_short" and detail.get("ctx", {}).get("actual_length") == 0 and _entries(node, path):
@@ -75,37 +118,56 @@ def _problems(
         remedy = suggestion(key, known, "known here:") if known else "remove it"
         yield _at(node, path, at, "is not known here", remedy, key=key, parent=parent)
     elif kind == "missing":
-        yield _at(node, path, at, "is missing", "add it")
+        # an entry that a list of fixed length lacks is told of the list
+        if isinstance(detail["loc"][-1], int):
+            fault = Fault(path, f"has {_entries(node, path)} entries", f"it needs at least {detail['loc'][-1] + 1}")
+            yield problem_at(node, fault, at)
+        else:
+            yield _at(node, path, at, "is missing", "add it")
+    elif kind in ("too_short", "too_long"):
+        ctx = detail["ctx"]
+        remedy = f"it needs at least {ctx['min_length']}" if kind == "too_short" else f"at most {ctx['max_length']}"
+        yield problem_at(node, Fault(path, f"has {ctx['actual_length']} entries", remedy), at)
     else:
-        message, remedy = _told(kind, detail)
+        message, remedy = _told(kind, detail, _field(model, path))
         yield _at(node, path, at, message, remedy)
 
 
 def _entries(node: Node, path: Sequence[PathPart]) -> int:
     """How many entries the file itself has at a path."""
-    value: Any = node.plain()
-    for part in path:
-        value = value[part]
-    return len(value) if isinstance(value, list) else 0
+    here: Node | None = node
+    for step in path:
+        here = _child(here, step)
+    return len(here.value) if here is not None and isinstance(here.value, list) else 0
+
+
+def _child(node: Node | None, step: PathPart) -> Node | None:
+    """The node one step further down; None where the file has none."""
+    value = node.value if node is not None else None
+    if isinstance(step, int) and isinstance(value, list) and step < len(value):
+        return value[step]
+    if isinstance(step, str) and isinstance(value, dict):
+        return value.get(step)
+    return None
 
 
 def _path_in(node: Node, loc: Sequence[Any]) -> tuple[PathPart, ...]:
     """The parts of a location that are keys and places of the file; the names of types in between are left out."""
     path: list[PathPart] = []
     here: Node | None = node
-    for place, part in enumerate(loc):
-        last = place == len(loc) - 1
-        value = here.value if here is not None else None
-        below: Node | None = None
-        if isinstance(part, int) and isinstance(value, list) and part < len(value):
-            below = value[part]
-        elif isinstance(part, str) and isinstance(value, dict):
-            below = value.get(part)
+    for place, step in enumerate(loc):
+        below = _child(here, step)
         if below is not None:
-            path.append(part)
+            path.append(step)
             here = below
-        elif last and isinstance(part, str) and isinstance(value, dict) and re.fullmatch(r"[a-z_0-9]+", part):
-            path.append(part)  # a key that is missing
+        elif (
+            place == len(loc) - 1
+            and isinstance(step, str)
+            and here is not None
+            and isinstance(here.value, dict)
+            and re.fullmatch(r"[a-z_0-9]+", step)
+        ):
+            path.append(step)  # a key that is missing
     return tuple(path)
 
 
@@ -124,35 +186,45 @@ def _at(
     here = node
     shown_path: list[PathPart] = list(at)
     whole = True
-    for part in path if parent is None else parent:
-        value = here.value
-        if isinstance(part, int) and isinstance(value, list) and part < len(value):
-            if not here.folded:
-                shown_path.append(part)
-            here = value[part]
-        elif isinstance(part, str) and isinstance(value, dict) and part in value:
-            # a list that the file does not write is not shown either
-            if not value[part].folded:
-                shown_path.append(part)
-            here = value[part]
-        else:
+    for step in path if parent is None else parent:
+        below = _child(here, step)
+        if below is None:
             whole = False
-            shown_path.append(part)
+            shown_path.append(step)
+            continue
+        # a list that the file does not write is not shown, nor its index
+        if not (here.folded if isinstance(step, int) else below.folded):
+            shown_path.append(step)
+        here = below
     if key is not None:
         return here.problem(dotted([*shown_path, key]), message, remedy, key=key)
     file, line, column = here.place
-    return Problem(file, line, column, dotted(shown_path), shown(here) if whole and path else "", message, remedy)
+    return Problem(file, line, column, dotted(shown_path), shown(here.value) if whole and path else "", message, remedy)
 
 
-def _told(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
+BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+BOUND_KINDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
+
+
+def _range(kind: str, ctx: Mapping[str, Any], field: FieldInfo | None) -> str:
+    """What a number must be: both bounds of its field where it has two."""
+    broken = {BOUND_KINDS[kind]: ctx[BOUND_KINDS[kind]]}
+    declared = {
+        name: getattr(bound, name)
+        for bound in (field.metadata if field is not None else ())
+        for name in BOUNDS
+        if getattr(bound, name, None) is not None
+    }
+    bounds = declared if broken.items() <= declared.items() else broken
+    return " and ".join(f"{BOUNDS[name]} {bounds[name]:.15g}" for name in BOUNDS if name in bounds)
+
+
+def _told(kind: str, detail: Mapping[str, Any], field: FieldInfo | None) -> tuple[str, str]:
     """(what is wrong, what would be right)."""
     ctx = detail.get("ctx", {})
     value = detail.get("input")
-    bounds = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
-    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    if kind in bounds:
-        name = bounds[kind]
-        return "is out of range", f"it must be {words[name]} {ctx[name]:g}"
+    if kind in BOUND_KINDS:
+        return "is out of range", f"it must be {_range(kind, ctx, field)}"
     if kind in ("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float"):
         what = "a whole number" if kind.startswith("int") else "a number"
         if isinstance(value, str) and re.match(r"\s*[-+]?\.?[0-9]", value):
@@ -171,15 +243,12 @@ def _told(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
         return "is not known", suggestion(str(value), known)
-    if kind in ("too_short", "too_long"):
-        least, most = ctx.get("min_length"), ctx.get("max_length")
-        return f"has {ctx.get('actual_length')} entries", f"it needs at least {least}" if least else f"at most {most}"
     if kind == "string_too_long":
         return "is too long", f"at most {ctx['max_length']} characters"
     if kind == "string_too_short":
-        return "is too short", f"at least {ctx['min_length']} characters"
+        return "is too short", f"at least {ctx['min_length']} character(s)"
     if kind == "string_pattern_mismatch":
-        return "is not a fit text", str(detail["msg"])
+        return "is not spelt as a name", "a small letter first, then small letters, digits and _"
     if kind == "value_error":
         said, _, remedy = str(ctx.get("error", detail["msg"])).partition("; ")
         return said, remedy
@@ -189,35 +258,47 @@ def _told(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
 def _keys_of(model: type[BaseModel], path: Sequence[PathPart]) -> list[str]:
     """The keys known at a path of a model; none where any key may stand."""
     here: Any = model
-    for part in path:
-        here = _inner(here, part)
+    for step in path:
+        here = _inner(here, step)
         if here is None:
             return []
-    here = _models_in(here)
+    here = _model_in(here)
     if here is None:
         return []
     also = here.also_known if issubclass(here, Strict) else ()
     return [*(field.alias or name for name, field in here.model_fields.items()), *also]
 
 
-def _inner(annotation: Any, part: PathPart) -> Any:
-    """The annotation one step further down."""
-    model = _models_in(annotation) if isinstance(part, str) else None
+def _field(model: type[BaseModel], path: Sequence[PathPart]) -> FieldInfo | None:
+    """The model's field at a path; None where there is none of its own (an entry of a list or mapping)."""
+    here: Any = model
+    for step in path[:-1]:
+        here = _inner(here, step)
+    owner = _model_in(here)
+    return _named(owner, path[-1]) if owner is not None and path else None
+
+
+def _named(model: type[BaseModel], key: PathPart) -> FieldInfo | None:
+    """The field that a key of the file stands for."""
+    return next((field for name, field in model.model_fields.items() if key in (name, field.alias)), None)
+
+
+def _inner(annotation: Any, step: PathPart) -> Any:
+    """The annotation one step further down; None where there is none."""
+    model = _model_in(annotation) if isinstance(step, str) else None
     if model is not None:
-        for name, field in model.model_fields.items():
-            if part in (name, field.alias):
-                return field.annotation
-        return None
+        field = _named(model, step)
+        return None if field is None else field.annotation
     for candidate in _unfolded(annotation):
         origin, args = get_origin(candidate), get_args(candidate)
-        if isinstance(part, int) and origin in (tuple, list) and args:
+        if isinstance(step, int) and origin in (tuple, list) and args:
             return args[0]
-        if isinstance(part, str) and origin is dict and len(args) == 2:
+        if isinstance(step, str) and origin is dict and len(args) == 2:
             return args[1]
     return None
 
 
-def _models_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: Any) -> type[BaseModel] | None:
     for candidate in _unfolded(annotation):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

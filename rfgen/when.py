@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ NAMES = {
     State.CUTOFF: "cutoff",
     State.IDLE: "idle",
 }
+MOST_S = 1e9
 UNITS_S = {"": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0}
 NUMBER = r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?P<unit>s|ms|min)?"
 _DURATION = re.compile(NUMBER, re.ASCII)
@@ -37,21 +37,26 @@ REMEDY = "write `12 s`, `hold + 12 s`, or `hold 2 + 1.5 min`"
 
 
 def parse_duration(text: str | float) -> float:
-    """Seconds, from `2 s`, `200 ms`, `1.5 min` or a plain number of seconds. Raises ValueError."""
+    """Seconds, from `2 s`, `200 ms`, `1.5 min` or a plain number of seconds; to the nanosecond. Raises ValueError."""
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        seconds = float(text)
-        if not 0.0 <= seconds < math.inf:
-            raise ValueError("must be 0 s or more")
-        return seconds
+        return _seconds(text, 1.0)
     found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         raise ValueError("is not a time; write `2 s`, `200 ms` or `1.5 min`")
-    return _seconds(found)
+    return _from(found)
 
 
-def _seconds(found: re.Match[str]) -> float:
-    # rounded to the nanosecond: 0.2 min is 12 s, not 12.000000000000002
-    return round(float(found["number"]) * UNITS_S[found["unit"] or ""], 9)
+def _from(found: re.Match[str]) -> float:
+    return _seconds(float(found["number"]), UNITS_S[found["unit"] or ""])
+
+
+def _seconds(number: float, unit_s: float) -> float:
+    if 0 <= number < MOST_S:
+        # rounded to the nanosecond: 0.2 min is 12 s, not 12.000000000000002; and no -0
+        seconds = round(number * unit_s, 9) + 0.0
+        if seconds < MOST_S:
+            return seconds
+    raise ValueError(f"must be 0 s or more, and below {MOST_S:g} s")
 
 
 class When(NamedTuple):
@@ -73,7 +78,7 @@ class When(NamedTuple):
         found = _WHEN.fullmatch(text.strip())
         if found is None or (found["anchor"] is None and found["number"] is None):
             raise ValueError(f"is not a moment; {REMEDY}")
-        offset_s = 0.0 if found["number"] is None else _seconds(found)
+        offset_s = 0.0 if found["number"] is None else _from(found)
         if found["anchor"] is None:
             return When(None, 1, offset_s)
         if found["number"] is not None and "+" not in text:

@@ -11,77 +11,49 @@ refuses into `Problem`s at the exact field.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+
+from rfgen.problems import (
+    MAX_PROBLEMS,
+    Fault,
+    InputError,
+    PathPart,
+    Problem,
+    Refusal,
+    dotted,
+    nearest,
+    shown,
+    suggestion,
+)
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 """Of the tree with every alias put in full."""
-MAX_PROBLEMS = 100
-"""Told at once; a file with more is not helped by the rest."""
 
-PathPart = str | int
 ScalarValue = str | int | float | bool | None
 
-
-class Problem(NamedTuple):
-    """One thing wrong with an input: where, what was found, and what would be right."""
-
-    file: str
-    line: int | None
-    """From 1; None where no line is to blame."""
-    column: int | None
-    """From 1."""
-    field: str
-    """Dotted path, `treatment.steps[0].target_c`; empty for the file as a whole."""
-    value: str
-    """What was found, as it may be shown; empty where nothing was."""
-    message: str
-    """What is wrong with it: reads on from the value."""
-    remedy: str
-    """What would be right."""
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        found = " ".join(part for part in (self.value, self.message) if part)
-        said = ": ".join(part for part in (place, self.field, found) if part)
-        return f"{said}; {self.remedy}" if self.remedy else said
-
-
-class InputError(Exception):
-    """The input is wrong. `problems` says everything that was found, `str` one line a problem."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: list[Problem] = list(problems)
-        super().__init__(self.problems)
-
-    def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
-
-
-class Fault(NamedTuple):
-    """Something a model refuses across its own fields: `path` from the model down to the field to blame."""
-
-    path: tuple[PathPart, ...]
-    message: str
-    remedy: str = ""
-
-
-class Refusal(ValueError):
-    """What a model's validator raises so that each fault is told at its own field."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults: tuple[Fault, ...] = tuple(faults)
-        super().__init__(
-            "; ".join(" ".join(p for p in (dotted(f.path), f.message, f.remedy) if p) for f in self.faults)
-        )
+__all__ = [
+    "Fault",
+    "InputError",
+    "Node",
+    "PathPart",
+    "Problem",
+    "Refusal",
+    "compose",
+    "decode",
+    "dotted",
+    "nearest",
+    "read_text",
+    "shown",
+    "suggestion",
+]
 
 
 @dataclass(frozen=True)
@@ -123,59 +95,12 @@ class Node:
     def problem(self, field: str, message: str, remedy: str, *, key: str | None = None) -> Problem:
         """A problem at this node, or at one of its keys."""
         file, line, column = self.key_at.get(key, (self.file, self.line, self.column)) if key else self.place
-        return Problem(file, line, column, field, "" if key else shown(self), message, remedy)
+        return Problem(file, line, column, field, "" if key else shown(self.value), message, remedy)
 
     @property
     def place(self) -> tuple[str, int, int]:
         """File, line, column."""
         return self.file, self.line, self.column
-
-
-def shown(value: object) -> str:
-    """A found value on one line, shortened."""
-    if isinstance(value, Node):
-        value = value.value
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def dotted(path: Sequence[PathPart]) -> str:
-    """`("steps", 0, "hold_s")` as `steps[0].hold_s`; a key that is not a plain word is quoted."""
-    out = ""
-    for part in path:
-        if isinstance(part, int):
-            out += f"[{part}]"
-        else:
-            word = part if re.fullmatch(r"[\w.-]{1,60}", part) else shown(part)
-            out += f".{word}" if out else word
-    return out
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The known word most like this one; None where none is."""
-    close = difflib.get_close_matches(word[:100], list(words), n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-def suggestion(word: str, words: Iterable[str], what: str = "one of") -> str:
-    """A remedy for an unknown word: the nearest, or all."""
-    known = sorted(words)
-    close = nearest(word, known)
-    if close:
-        return f"did you mean {close!r}?"
-    return (
-        f"{what} {', '.join(known)}"
-        if len(known) <= 12
-        else f"{what} {', '.join(known[:10])} and {len(known) - 10} more"
-    )
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -234,6 +159,7 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})", re.ASCII)
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]{0,39})(\.[0-9]{0,60})?|\.[0-9]{1,60})([eE][-+]?[0-9]{1,5})?", re.ASCII)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What a terminal obeys instead of showing: control characters, and what reverses the order of reading."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 
 
@@ -356,6 +282,11 @@ class _Composer:
             self.note(event, self.path(), message, "write plain text")
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, yaml.ScalarEvent):
+            if _SURROGATE.search(event.value):
+                # PyYAML's own parser lets an escape stand for half a character; libyaml refuses it
+                raise self.stop(
+                    event, "holds half a character (an escape \\uD800 to \\uDFFF)", "write the character out"
+                )
             if self.wants_key():
                 self.take_key(event)
                 return

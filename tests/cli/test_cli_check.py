@@ -40,7 +40,9 @@ def test_a_folder_with_one_of_each(mixed: Path) -> None:
     ]
     assert "       outcome is completed, expected cutoff\n" in out
     assert "       again: rfgen run set/deep/failing.yml --seed 1\n" in out
-    assert err == "       set/wrong.yaml:3: treatment.target_c: 450 is out of range; it must be at most 150\n"
+    assert (
+        err == "       set/wrong.yaml:3: treatment.target_c: 450 is out of range; it must be above 0 and at most 150\n"
+    )
 
     root = ElementTree.parse(mixed / "out.xml").getroot()
     suite = root.find("testsuite")
@@ -55,7 +57,7 @@ def test_a_folder_with_one_of_each(mixed: Path) -> None:
     assert failure.get("message") == "outcome is completed, expected cutoff"
     assert (failure.text or "").splitlines()[-1] == "again: rfgen run set/deep/failing.yml --seed 1"
     assert error is not None
-    assert error.text == "set/wrong.yaml:3: treatment.target_c: 450 is out of range; it must be at most 150"
+    assert error.text == "set/wrong.yaml:3: treatment.target_c: 450 is out of range; it must be above 0 and at most 150"
     assert all(float(case.get("time", "-1")) >= 0.0 for case in cases.values())
 
 

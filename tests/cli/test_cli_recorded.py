@@ -118,7 +118,7 @@ def test_a_recording_whose_scenario_is_wrong_is_refused(folder: Path) -> None:
     )
     code, out, err = here("replay", place, folder=folder)
     assert (code, out) == (2, "")
-    assert err.startswith("the recording's scenario:2: device: tag 'tag:yaml.org,2002:python/name:os.system' is not")
+    assert "the recording's scenario:2: device: tag 'tag:yaml.org,2002:python/name:os.system' is not" in err
     # and reported all the same: the report is made of what was recorded
     assert here("report", place, folder=folder)[0] == 0
 

@@ -110,7 +110,7 @@ def test_what_is_named_in_the_text_is_there() -> None:
         ("rfgen/safety/signals.py", "MAY_BE_ABSENT"),
         ("rfgen/safety/deriver.py", "NOTHING_KNOWN"),
         ("rfgen/safety/deriver.py", "def derive"),
-        ("rfgen/scenario.py", "def _time_faults"),
+        ("rfgen/crosscheck.py", "NEEDS_PUMP = "),
         ("rfgen/benchmark.py", "TREATMENTS"),
         ("sim/disturb.py", "def disturbance"),
     ):

@@ -120,7 +120,7 @@ plant:
       permittivity_rel: 1000
       water_fraction: 0.7
 """,
-        "my.yaml:13: plant.tissues.mine.conductivity_s_m: -0.3 is out of range; it must be above 0",
+        "my.yaml:13: plant.tissues.mine.conductivity_s_m: -0.3 is out of range; it must be above 0 and at most 10",
     ),
     "not a number": (
         """\
@@ -242,7 +242,7 @@ device:
 treatment: {target_c: 60, hold_s: 30}
 plant: {wall: {distance_mm: 12}}
 """,
-        "my.yaml:5: device.stage.max_power_w: -4 is out of range; it must be above 0",
+        "my.yaml:5: device.stage.max_power_w: -4 is out of range; it must be above 0 and at most 400",
     ),
     "an override that makes the profile wrong elsewhere": (
         """\
@@ -332,12 +332,12 @@ faults:
   - {at: hold, kind: emergency_stop, for: 3 h}
 """,
         """\
-my.yaml:9: seed: is given twice (first on line 8); keep one
 my.yaml:4: treatment.target: is not known here; did you mean 'target_c'?
 my.yaml:5: treatment.hold_s: true is not a number; give a number
 my.yaml:6: plant.targett: is not known here; did you mean 'target'?
 my.yaml:7: expect.outcome: 'done' is not known; one of completed, cutoff, interrupted
 my.yaml:8: seed: 1.5 is not a whole number; give a whole number
+my.yaml:9: seed: is given twice (first on line 8); keep one
 my.yaml:11: faults[0].channel: is missing; name the thermocouple's channel, from 0
 my.yaml:12: faults[1].size: 1000 is out of range; -100 to 100 C
 my.yaml:13: faults[2].for: '3 h' is not a time; write `2 s`, `200 ms` or `1.5 min`""",
@@ -372,7 +372,7 @@ def test_a_wrong_profile_of_ones_own_is_told_in_its_own_file(tmp_path: Path) -> 
             load_scenario(str(scenario))
         period = [p for p in refused.value.problems if p.field.endswith("period_ms")]
         assert [(p.file, p.line, p.value, p.remedy) for p in period] == [
-            (str(profile), 3, "1", "it must be at least 5")
+            (str(profile), 3, "1", "it must be at least 5 and at most 100")
         ]
 
 
