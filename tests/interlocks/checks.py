@@ -200,6 +200,17 @@ def check_persistence(supervisor: Supervisor, row: Row, figure: Figure, seed: in
             assert drive.under_test.latched >> drive.bit & 1, f"{drive.where(state)}: tripped and not latched"
 
 
+def check_to_the_microsecond(supervisor: Supervisor, row: Row, figure: Figure, seed: int) -> None:
+    """One microsecond less than the persistence does not trip, and the next one does."""
+    rng = random.Random(seed)
+    for state in armed_of(figure) if figure.persist_us else []:
+        drive = Drive(supervisor, row, rng)
+        pool = Pool(row, rng)
+        assert drive.tick(state, pool.any_wrong()) == (True, False), drive.where(state)
+        assert drive.tick(state, pool.any_wrong(), figure.persist_us - 1) == (True, False), drive.where(state)
+        assert drive.tick(state, pool.any_wrong(), 1) == (True, True), drive.where(state)
+
+
 def check_unarmed(supervisor: Supervisor, row: Row, figure: Figure, seed: int) -> None:
     """Where it is not armed it reads nothing and counts nothing, and what it had counted is forgotten."""
     rng = random.Random(seed)
@@ -213,11 +224,12 @@ def check_unarmed(supervisor: Supervisor, row: Row, figure: Figure, seed: int) -
             assert drive.tick(state, pool.any_wrong()) == (False, False), drive.where(state)
             assert drive.missed(state, pool.any_wrong()) == (False, False), drive.where(state)
         for again in armed:
-            drive = Drive(supervisor, row, rng)
-            for _ in range(figure.persist_us // 20_000):
-                assert drive.tick(again, pool.any_wrong()) == (True, False), drive.where(again)
-            assert drive.tick(state, pool.any_wrong()) == (False, False), drive.where(state)
-            drive.until_due(again, pool, figure)
+            for leave in (Drive.tick, Drive.missed):
+                drive = Drive(supervisor, row, rng)
+                for _ in range(figure.persist_us // 20_000):
+                    assert drive.tick(again, pool.any_wrong()) == (True, False), drive.where(again)
+                assert leave(drive, state, pool.any_wrong()) == (False, False), drive.where(state)
+                drive.until_due(again, pool, figure)
 
 
 def check_no_number(supervisor: Supervisor, row: Row, figure: Figure, seed: int) -> None:
@@ -347,6 +359,7 @@ CHECKS = (
     check_edges,
     check_anything,
     check_persistence,
+    check_to_the_microsecond,
     check_unarmed,
     check_no_number,
     check_stream,

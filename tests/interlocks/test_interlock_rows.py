@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS, Needs, Row
+from rfgen.safety.limits import LIMITS, resolve_limits
 from rfgen.safety.signals import MAY_BE_ABSENT, Signals
 from rfgen.safety.supervisor import Supervisor
 from tests.interlocks import checks
-from tests.interlocks.edges import CALM, absent_signals
+from tests.interlocks.edges import CALM, CHANNELS, absent_signals, edge_at, merged, wanted
 from tests.interlocks.figures import FIGURES, Figure, figure_of
 
 SEEDS = st.integers(0, 2**32)
@@ -60,6 +61,29 @@ def test_a_row_that_is_not_applicable_is_silent(row: Row) -> None:
         checks.check_not_applicable(ROWS, row, figure, seed)
 
     holds()
+
+
+@settings(deadline=None, max_examples=5)
+@given(data=st.data())
+def test_every_edge_is_where_the_limits_in_force_put_it(data: st.DataObject) -> None:
+    """Any limits within their hard ranges; the compiled rows against the tree evaluated as it is written."""
+    drawn = {name: data.draw(st.floats(spec.hard_min, spec.hard_max), name) for name, spec in LIMITS.items()}
+    limits = resolve_limits(drawn)
+    supervisor = Supervisor(limits, CHANNELS, frozenset(Needs))
+    found = 0
+    for row in ROWS:
+        bit = supervisor.bit(row.id)
+        for leaf, key in wanted(row):
+            edge = edge_at(row, leaf, key, limits, tries=60)
+            if edge is None or row.refuses:
+                continue
+            found += 1
+            for state in row.armed:
+                for value, wrong in ((edge.fine, False), (edge.wrong, True)):
+                    signals = merged(CALM, {**edge.others, edge.key: value})
+                    violated, _ = supervisor.evaluate(state, signals, 20_000)
+                    assert bool(violated >> bit & 1) is wrong, f"{row.id}: {value!r} at {edge}"
+    assert found >= 48, "an edge for each row, at the least"
 
 
 def test_the_signals_that_may_be_absent_are_those_whose_type_says_so() -> None:
