@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest check lint docs wheel bench benchmark picture clean help
+.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips check lint docs wheel bench benchmark picture clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -52,6 +52,21 @@ wheel: $(VENV)/.with-run ## build a wheel, install it in an empty place, and run
 	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/rfgen-*.whl
 	cd build/wheel && venv/bin/rfgen check && venv/bin/rfgen run bench-self-test --out run --quiet && venv/bin/rfgen replay run
 	@du -sh build/wheel/venv | sed 's/\t.*/ installed, Python and pip included/'
+
+prove: $(VENV)/.with-test ## every interlock row against the catalogue's text, by a solver
+	$(BIN)/python -m evidence.prove
+
+explore: $(VENV)/.with-test ## the firmware's reachable states, breadth first
+	$(BIN)/python -m evidence.explore
+
+oracle: $(VENV)/.with-test ## recorded trips against an independent evaluator
+	$(BIN)/python -m evidence.oracle --runs $(or $(N),1000)
+
+campaign-safety: $(VENV)/.with-test ## random faults put on saved treatments: N=100000
+	$(BIN)/python -m evidence.campaign --forks $(or $(N),1000) -j $(WORKERS)
+
+false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
+	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500)
 
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet

@@ -171,7 +171,7 @@ def judge_folder(name: str, folder: Path) -> Verdict:
     return judge(name, load_run(folder))
 
 
-# --- the command -------------------------------------------------------------------------------------------------------
+# --- the command ---------------------------------------------------------------------------------------------
 
 
 def judge_shipped(name: str) -> Verdict:

@@ -124,7 +124,7 @@ class Timeline:
         place = self.tick - ago
         return np.where(place >= 0, column[np.maximum(place, 0)], column.dtype.type(0))
 
-    # --- the operator, the link, the states ----------------------------------------------------------------------------
+    # --- the operator, the link, the states ------------------------------------------------------------------
 
     def _read_operator(self) -> None:
         self.acknowledged: list[int] = []
@@ -193,7 +193,7 @@ class Timeline:
         """Ticks of the events of this kind whose data hold these values."""
         return [e.tick for e in self.run.events if e.kind == event and _holds(e, data)]
 
-    # --- time ----------------------------------------------------------------------------------------------------------
+    # --- time ------------------------------------------------------------------------------------------------
 
     @cached_property
     def fresh(self) -> Flags:
@@ -245,7 +245,7 @@ class Timeline:
             found[k] = last
         return found
 
-    # --- what was commanded over the interval ----------------------------------------------------------------------------
+    # --- what was commanded over the interval ----------------------------------------------------------------
 
     def _span(self, flags: NDArray[Any], first: Ints, last: Ints) -> Ints:
         """How many of `flags` hold in the ticks `first` to `last`, both included, none counted before tick 0."""
@@ -279,7 +279,7 @@ class Timeline:
         """Coolant flow commanded over the interval, likewise."""
         return np.asarray(self.decided("cmd_flow_ml_min", 2).astype(np.float64))
 
-    # --- readings ----------------------------------------------------------------------------------------------------------
+    # --- readings --------------------------------------------------------------------------------------------
 
     @cached_property
     def temperature_c(self) -> Floats:

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evidence.oracle_recording import CHECK, CUTOFF, HOLD, IDLE, RAMP, Device, Flags, Ints, Timeline
+from evidence.oracle_recording import CHECK, CUTOFF, HOLD, IDLE, RAMP, Device, Flags, Floats, Timeline
 from evidence.oracle_signals import Signals
 from evidence.oracle_windows import Windows
 
 REBOOTED = (2, 4)
 """ERROR codes of a rig that knows of no link, or of no configuration."""
+CONFIG_LOOK_TICKS = 5
+"""The page says that the row trips at once; the firmware looks at its limits in each fifth tick."""
 TIMEOUT, RIG_ERROR, WRONG_TICK, LINE_DOWN = 1, 2, 3, 4
 
 
@@ -39,14 +40,14 @@ class World:
         self.limit = timeline.limits
         self.always: Flags = np.ones(timeline.samples, dtype=np.bool_)
 
-    def column(self, name: str) -> NDArray[np.float64]:
+    def column(self, name: str) -> Floats:
         return np.asarray(self.t.column(name).astype(np.float64))
 
     def flag(self, name: str) -> Flags:
         return np.asarray(self.t.column(name).astype(np.bool_))
 
-    def since_us(self, state: int, by_step: bool) -> Ints:
-        """Rig time since the first sample that was read in this state (and step)."""
+    def since_s(self, by_step: bool) -> Floats:
+        """Rig time since the first sample that was read in its state (and step)."""
         t = self.t
         place = t.state * 1000 + (t.step if by_step else 0)
         first, entered = 0, np.zeros(t.samples, dtype=np.int64)
@@ -54,24 +55,25 @@ class World:
             if k and (place[k] != place[k - 1] or t.tick[k] in t.started):
                 first = k
             entered[k] = first
-        return np.asarray(t.now_us - t.now_us[entered])
+        return np.asarray((t.now_us - t.now_us[entered]) * 1e-6, dtype=np.float64)
 
 
-def above(value: NDArray[np.float64], bound: NDArray[np.float64] | float) -> Flags:
+def above(value: Floats, bound: Floats | float) -> Flags:
     """More than the bound, or not a number to compare."""
     return np.asarray(~np.isfinite(value) | ~np.isfinite(bound) | (value > bound))
 
 
-def below(value: NDArray[np.float64], bound: NDArray[np.float64] | float) -> Flags:
+def below(value: Floats, bound: Floats | float) -> Flags:
     """Less than the bound, or not a number to compare."""
     return np.asarray(~np.isfinite(value) | ~np.isfinite(bound) | (value < bound))
 
 
 def electrodes_above(w: World, limit: str) -> Reading:
-    return Reading(above(w.t.temperature_c[:, list(w.d.electrodes)], w.limit[limit]).any(axis=1), w.always)
+    over = above(w.t.temperature_c[:, list(w.d.electrodes)], w.limit[limit])
+    return Reading(np.asarray(over.any(axis=1)), w.always)
 
 
-def sentinel(w: World) -> NDArray[np.float64]:
+def sentinel(w: World) -> Floats:
     assert w.d.sentinel is not None
     return np.asarray(w.t.temperature_c[:, w.d.sentinel])
 
@@ -95,7 +97,7 @@ def under_temp(w: World) -> Reading:
 def sentinel_forecast(w: World) -> Reading:
     rise = w.w.rise_c_s
     peak_c = sentinel(w) + w.limit["forecast_s"] * rise.value
-    return Reading(above(peak_c, w.limit["sentinel_c"]), rise.applies | ~np.isfinite(sentinel(w)))
+    return Reading(above(peak_c, w.limit["sentinel_c"]), rise.applies)
 
 
 def tc_rate(w: World) -> Reading:
@@ -179,9 +181,15 @@ def treatment_timeout(w: World) -> Reading:
 
 
 def config_changed(w: World) -> Reading:
-    """Limits that were written over after they were armed."""
+    """Limits that were written over after they were armed, once they have been looked at since."""
+    looked = w.t.tick - w.t.tick % CONFIG_LOOK_TICKS
+    while True:  # a tick without a sample looks at nothing
+        missing = (looked >= 0) & ~w.t.tick_present[np.maximum(looked, 0)]
+        if not missing.any():
+            break
+        looked = np.where(missing, looked - CONFIG_LOOK_TICKS, looked)
     written = w.t.since(w.t.marked("fault", kind="limits_overwritten", on=True))
-    return Reading(written > w.t.since(w.t.started), w.always)
+    return Reading((written > w.t.since(w.t.started)) & (looked >= written), w.always)
 
 
 def of_column(name: str, limit: str) -> Callable[[World], Reading]:
@@ -189,7 +197,7 @@ def of_column(name: str, limit: str) -> Callable[[World], Reading]:
 
 
 def of_flag(name: str, when: bool = True) -> Callable[[World], Reading]:
-    return lambda w: Reading(w.flag(name) == when, w.always)
+    return lambda w: Reading(w.flag(name) ^ (not when), w.always)
 
 
 def never(w: World) -> Reading:
@@ -269,16 +277,10 @@ RULES: dict[str, Rule] = {
     "CLOCK_SKEW": Rule(CRH, 0, lambda w: Reading(above(w.w.skew.value, w.limit["skew_share"]), w.w.skew.applies)),
     "SAMPLE_LATE": Rule(CRH, 0, lambda w: Reading(w.w.late_ticks >= 3, w.always)),
     "RIG_REBOOT": Rule(frozenset(), 0, never),  # read at ticks
-    "RIG_TRIP": Rule(
-        CRH, 0, lambda w: Reading((w.t.column("rig_trip") != 0) | w.flag("watchdog_tripped"), w.always)
-    ),
+    "RIG_TRIP": Rule(CRH, 0, lambda w: Reading((w.t.column("rig_trip") != 0) | w.flag("watchdog_tripped"), w.always)),
     "TICK_OVERRUN": Rule(CRH, 0, lambda w: Reading(w.w.overrun_ticks >= 2, w.always)),
-    "CHECK_TIMEOUT": Rule(
-        C, 0, lambda w: Reading(above(w.since_us(CHECK, False) * 1e-6, w.limit["check_timeout_s"]), w.always)
-    ),
-    "RAMP_TIMEOUT": Rule(
-        R, 0, lambda w: Reading(above(w.since_us(RAMP, True) * 1e-6, w.limit["ramp_timeout_s"]), w.always)
-    ),
+    "CHECK_TIMEOUT": Rule(C, 0, lambda w: Reading(above(w.since_s(False), w.limit["check_timeout_s"]), w.always)),
+    "RAMP_TIMEOUT": Rule(R, 0, lambda w: Reading(above(w.since_s(True), w.limit["ramp_timeout_s"]), w.always)),
     "TREATMENT_TIMEOUT": Rule(CRH, 0, treatment_timeout),
     "CONFIG_CHANGED": Rule(CRH, 0, config_changed),
     "INTERNAL_ERROR": Rule(frozenset(), 0, never),  # read last: `error_trips`

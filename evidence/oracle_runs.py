@@ -17,8 +17,32 @@ from rfgen.scenario import FaultLine, OperatorLine, Scenario, Step, Treatment, l
 from rfgen.when import When
 from sim.faults import FAULTS
 
+TIGHTER = {
+    "overshoot_c": (1.0, 3.0),
+    "under_c": (1.0, 3.0),
+    "sentinel_c": (38.0, 42.0),
+    "dose_min": (0.1, 1.0),
+    "forecast_s": (5.0, 60.0),
+    "tc_rate_c_s": (5.0, 20.0),
+    "disagree_c": (1.0, 5.0),
+    "stall_share": (0.5, 0.9),
+    "stall_power_share": (0.1, 0.2),
+    "z_spread_share": (0.02, 0.05),
+    "deviation_share": (0.05, 0.1),
+    "deviation_w": (0.2, 0.5),
+    "off_power_w": (0.05, 0.1),
+    "roll_off_ratio": (1.2, 1.4),
+    "z_jump_ohm": (10.0, 20.0),
+    "z_jump_share": (0.1, 0.15),
+    "meter_share": (0.05, 0.1),
+    "meter_w": (0.2, 0.3),
+    "skew_share": (0.005, 0.01),
+    "energy_limit_j": (20.0, 300.0),
+    "treatment_timeout_s": (10.0, 40.0),
+    "ramp_timeout_s": (5.0, 40.0),
+}
+"""Spans of limits, inside their hard ranges, in which even a sound treatment may come to trip."""
 ANCHORS = (None, State.IMPEDANCE_CHECK, State.RAMP, State.HOLD, State.CUTOFF)
-ACKNOWLEDGE_S = 3.0
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -41,23 +65,39 @@ def record_random(number: int, seed: int, folder: Path) -> Path:
 def random_scenario(number: int, seed: int) -> Scenario:
     """A random patient under a random device, with one to three random faults at random moments."""
     draw = np.random.default_rng([seed, number])
-    device = load_device(str(draw.choice(device_names())))
-    who = patient(device.name, seed, number)
-    scenario = scenario_of(who, device, _treatment(device, draw))
+    name = str(draw.choice(device_names()))
+    device = _variant(load_device(name), draw)
+    scenario = scenario_of(patient(name, seed, number), device, _treatment(device, draw))
     faults = tuple(_fault(scenario.device, draw) for _ in range(int(draw.integers(1, 4))))
     operator = [OperatorLine(at=When(None, 1, 0.6), do="start")]
     if draw.random() < 0.5:  # a second treatment, where the first is cut: what is latched, and what is forgotten
-        operator.append(OperatorLine(at=When(State.CUTOFF, 1, ACKNOWLEDGE_S), do="acknowledge"))
-        operator.append(OperatorLine(at=When(State.CUTOFF, 1, ACKNOWLEDGE_S + 0.5), do="acknowledge"))
-        operator.append(OperatorLine(at=When(State.CUTOFF, 1, ACKNOWLEDGE_S + 1.5), do="start"))
+        moments = [When(State.CUTOFF, 1, _between(draw, at_s, at_s + 0.9)) for at_s in (2.0, 3.0, 4.0)]
+        operator += [OperatorLine(at=at, do="acknowledge") for at in moments[:2]]
+        operator.append(OperatorLine(at=moments[2], do="start"))
     if device.dead_man:  # letting go is what makes the next press an ask
         operator.append(OperatorLine(at=When(State.CUTOFF, 1, 1.0), do="stop"))
     fields = {name: getattr(scenario, name) for name in type(scenario).model_fields}
     return Scenario(**{**fields, "faults": faults, "operator": tuple(operator), "max_time_s": 90.0, "expect": None})
 
 
+def _variant(device: DeviceProfile, draw: np.random.Generator) -> DeviceProfile:
+    """The device, some with another period, a coarse converter, or a pair declared to be in one place."""
+    given: dict[str, object] = {}
+    if draw.random() < 0.3:
+        given["period_ms"] = period_ms = int(draw.choice((5, 10, 30, 70)))
+        given["watchdog_ms"] = max(device.watchdog_ms, 3 * period_ms)
+    if draw.random() < 0.1:
+        coarse = {"resolution_c": 0.25}
+        given["thermocouples"] = tuple(t.model_copy(update=coarse) for t in device.thermocouples)
+    if len(device.electrode_channels) > 1 and draw.random() < 0.3:
+        given["co_located"] = ((0, 1),)
+    given["sources"] = {**device.sources, **dict.fromkeys(given, "varied here, to test")}
+    own = {name: getattr(device, name) for name in device.model_fields_set}
+    return DeviceProfile.model_validate({**own, **given})
+
+
 def _treatment(device: DeviceProfile, draw: np.random.Generator) -> Treatment:
-    """One or two steps, short, inside what the device allows."""
+    """One or two steps, short, inside what the device allows; some limits tighter than usual."""
     mode = str(draw.choice(device.modes))
     steps = []
     for _ in range(int(draw.integers(1, 3))):
@@ -69,13 +109,7 @@ def _treatment(device: DeviceProfile, draw: np.random.Generator) -> Treatment:
         else:
             low, high = device.ranges.power_w
             steps.append(Step(power_w=_between(draw, low, min(high, low + 8.0)), hold_s=hold_s))
-    limits = {}
-    if draw.random() < 0.3:
-        limits["energy_limit_j"] = _between(draw, 20.0, 300.0)
-    if draw.random() < 0.3:
-        limits["treatment_timeout_s"] = _between(draw, 10.0, 40.0)
-    if draw.random() < 0.2:
-        limits["ramp_timeout_s"] = _between(draw, 5.0, 40.0)
+    limits = {name: _between(draw, *span) for name, span in TIGHTER.items() if draw.random() < 0.12}
     return Treatment(mode=mode, steps=tuple(steps), limits=limits)  # type: ignore[arg-type]
 
 

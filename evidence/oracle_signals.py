@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Signals:
         self.device = timeline.device
         self.now_us = timeline.now_us
 
-    # --- load ------------------------------------------------------------------------------------------------------------
+    # --- load ------------------------------------------------------------------------------------------------
 
     @cached_property
     def impedance(self) -> Part:
@@ -88,7 +89,7 @@ class Signals:
         known = np.where(z.applies & np.isfinite(z.value), z.value, np.inf)
         least = np.empty_like(known)
         edges = [0, *np.flatnonzero(self.ramp_began | self.t.first_after(self.t.started)).tolist(), len(known)]
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             least[low:high] = np.minimum.accumulate(known[low:high]) if high > low else 0.0
         return Part(least, np.isfinite(least))
 
@@ -134,7 +135,7 @@ class Signals:
                 shown[k] = True
         return Part(value, shown)
 
-    # --- power -----------------------------------------------------------------------------------------------------------
+    # --- power -----------------------------------------------------------------------------------------------
 
     @cached_property
     def allowed_w(self) -> Floats:
@@ -195,7 +196,7 @@ class Signals:
             made = t.column("voltage_v") * t.column("current_a") * np.cos(np.deg2rad(t.column("phase_deg")))
         return np.asarray(np.abs(made - t.column("power_w")))
 
-    # --- heating ---------------------------------------------------------------------------------------------------------
+    # --- heating ---------------------------------------------------------------------------------------------
 
     @cached_property
     def ramp_c(self) -> Floats:
@@ -255,7 +256,7 @@ class Signals:
             found[k] = armed
         return np.asarray(found & ((t.state == RAMP) | (t.state == HOLD)))
 
-    # --- cooling ---------------------------------------------------------------------------------------------------------
+    # --- cooling ---------------------------------------------------------------------------------------------
 
     @cached_property
     def flow_due(self) -> Part:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from evidence.oracle_recording import Flags, Floats, Ints, Timeline
+from evidence.oracle_recording import HOLD, RAMP, Flags, Floats, Ints, Timeline
 from evidence.oracle_signals import Part, runs_of
 
 CHUNK = 4096
@@ -58,7 +58,7 @@ class Windows:
         first = np.searchsorted(ordered, ordered - window_us, side="left")
         return np.maximum(first, link_first), full
 
-    # --- sentinel --------------------------------------------------------------------------------------------------------
+    # --- sentinel --------------------------------------------------------------------------------------------
 
     @cached_property
     def dose_min(self) -> Floats:
@@ -89,7 +89,7 @@ class Windows:
         here = np.maximum(np.searchsorted(points, look), 0)
         return Part(np.where(slope < 0.0, 0.0, slope)[here], full[here])
 
-    # --- thermocouples ---------------------------------------------------------------------------------------------------
+    # --- thermocouples ---------------------------------------------------------------------------------------
 
     @cached_property
     def fastest_c_s(self) -> Part:
@@ -110,14 +110,15 @@ class Windows:
 
     @cached_property
     def stuck(self) -> Flags:
-        """A reading has been bit-identical for too long."""
+        """A reading has been bit-identical for too long, since there is power to move it: in RAMP and HOLD."""
         t, d = self.t, self.device
+        heating = (t.state == RAMP) | (t.state == HOLD)
         found = np.zeros(t.samples, dtype=np.bool_)
         moved = t.temperature_c[:, list(d.electrodes)]
         for channel in range(d.channels):
-            bits = t.temperature_c[:, channel].view(np.int64) if t.samples else np.zeros(0, dtype=np.int64)
             bits = np.ascontiguousarray(t.temperature_c[:, channel]).view(np.int64)
-            same = np.concatenate(([False], bits[1:] == bits[:-1])) & ~t.fresh
+            same = np.concatenate(([False], bits[1:] == bits[:-1]))[: t.samples] & ~t.fresh
+            same &= np.concatenate(([False], heating[:-1] & heating[1:]))[: t.samples]
             first = runs_of(same)
             updates = np.arange(t.samples) - first
             least_us = 30_000_000 if d.resolution_c[channel] > 0.02 else 2_000_000
@@ -134,7 +135,7 @@ class Windows:
         apart = [np.abs(self.t.temperature_c[:, a] - self.t.temperature_c[:, b]) for a, b in self.device.pairs]
         return np.asarray(np.stack(apart).max(axis=0))
 
-    # --- clocks ----------------------------------------------------------------------------------------------------------
+    # --- clocks ----------------------------------------------------------------------------------------------
 
     @cached_property
     def skew(self) -> Part:

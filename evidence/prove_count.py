@@ -167,10 +167,11 @@ def new_supervisor(kind: type[Supervisor]) -> Any:
 def step_claims(kind: type[Supervisor] = Supervisor, others: Sequence[Place] | None = None) -> list[Claim]:
     """`Supervisor.evaluate` does what the rule says, in every case."""
     base = new_supervisor(kind)
-    return [_step_claim(base, case) for case in cases(others)]
+    return [step_claim(base, case) for case in cases(others)]
 
 
-def _step_claim(base: Any, case: Case) -> Claim:
+def step_claim(base: Any, case: Case) -> Claim:
+    """`base`, from `new_supervisor`, does what the rule says in this case."""
     here = _Here(case.rows)
 
     def run() -> tuple[int, int, Any]:
@@ -257,7 +258,7 @@ def other_claims(kind: type[Supervisor] = Supervisor) -> list[Claim]:
             same = z3.And(
                 z3.BoolVal(answer == (0, 0) and after.latched == (1 if latched else 0)),
                 z3.BoolVal(after._since_us.keys() == {1}),
-                whole(after._since_us[1]) == SINCE[1],
+                whole(after._since_us.get(1, -1)) == SINCE[1],
                 whole(after._last_us) == LAST,
                 whole(after._last_true_us[0]) == LAST_TRUE[0] if latched else z3.BoolVal(True),
             )

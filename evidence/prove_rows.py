@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import z3  # type: ignore[import-untyped, unused-ignore]
 
 from evidence.prove_catalogue import FIGURES, TEXTS, Tick
-from evidence.prove_solver import Claim, Value
+from evidence.prove_solver import Claim, Value, free
 from evidence.terms import DOUBLE, MOST_CHANNELS, Conditions, Inputs, Layout, double, finite
 from rfgen.safety.catalogue import ROWS, Row
 from rfgen.safety.compile import Channels, compile_rows
@@ -77,7 +77,7 @@ def text_claims(rows: Sequence[Row] = ROWS) -> list[Claim]:
                     f"it counts as true when and only when the catalogue's text says, {what}",
                     says,
                     (*layout.given, *numbers(anything, row)),
-                    shown(row, inputs, layout, ours),
+                    shown(row, inputs, layout, ours) | free(says),
                 )
             )
     return claims

@@ -133,3 +133,19 @@ def value_of(model: z3.ModelRef, term: z3.ExprRef) -> Value:
         return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
     found = model.eval(term, model_completion=True)
     return z3.is_true(found) if z3.is_bool(found) else int(found.as_long())
+
+
+def free(*terms: z3.ExprRef) -> dict[str, z3.ExprRef]:
+    """The variables of these terms, by name."""
+    found: dict[str, z3.ExprRef] = {}
+    seen: set[int] = set()
+    todo = list(terms)
+    while todo:
+        term = todo.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        todo += term.children()
+        if z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+            found[str(term)] = term
+    return dict(sorted(found.items()))
