@@ -21,6 +21,7 @@ from evidence.campaign_sees import (
     delivers_less_or_more,
     delivers_off_in_check,
     drying_out,
+    early,
     far_displaced,
     far_from_twin,
     from_check,
@@ -188,7 +189,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "impedance_offset",
         RH,
-        "moves voltage x current by 2 W and 30 % or more",
+        "moves voltage x current by 4.4 W and 30 % or more",
         meters_disagree,
         "METER_DISAGREE",
         0.6,
@@ -251,8 +252,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "stage_stuck_on",
         (C,),
-        "before the test power",
-        unpowered,
+        "0.1 s and more before any power",
+        early,
         OFF,
         0.3,
         "everything",
@@ -317,8 +318,8 @@ RULES: tuple[Rule, ...] = (
     Rule("clock_skew", ALL, "stands still", most(-1.0), "SAMPLE_STALE", 0.04, "line"),
     Rule("clock_skew", CRH, "0.55 and more", from_check(at_least(0.55)), "SAMPLE_LATE", 0.1, "line", "CLOCK_SKEW"),
     Rule("clock_skew", CRH, "-0.55 and less", from_check(most(-0.55)), "SAMPLE_LATE", 0.1, "line", "SAMPLE_STALE"),
-    Rule("clock_skew", CRH, "0.025 and more", from_check(at_least(0.025)), "CLOCK_SKEW", 10.6, "line"),
-    Rule("clock_skew", CRH, "-0.025 and less", from_check(most(-0.025)), "CLOCK_SKEW", 10.6, "line"),
+    Rule("clock_skew", CRH, "0.025 and more", from_check(at_least(0.025)), "CLOCK_SKEW", 10.6, "line", "SAMPLE_LATE"),
+    Rule("clock_skew", CRH, "-0.025 and less", from_check(most(-0.025)), "CLOCK_SKEW", 10.6, "line", "SAMPLE_LATE"),
     # --- host
     Rule("firmware_exception", CRH, "any", always, "INTERNAL_ERROR", 0.0),
     # the limits in force are looked at every fifth tick
