@@ -147,5 +147,5 @@ def free(*terms: z3.ExprRef) -> dict[str, z3.ExprRef]:
         seen.add(term.get_id())
         todo += term.children()
         if z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-            found[str(term)] = term
+            found[term.decl().name()] = term
     return dict(sorted(found.items()))

@@ -49,6 +49,11 @@ def finite(x: z3.FPRef) -> z3.BoolRef:
     return z3.Not(z3.Or(z3.fpIsNaN(x), z3.fpIsInf(x)))
 
 
+def named(*variables: z3.ExprRef) -> dict[str, z3.ExprRef]:
+    """Variables by their names."""
+    return {variable.decl().name(): variable for variable in variables}
+
+
 @functools.cache
 def flags() -> frozenset[str]:
     """Signals that are true or false."""
@@ -75,9 +80,9 @@ class Inputs:
 
     def show(self, names: frozenset[str], channels: bool) -> dict[str, z3.ExprRef]:
         """What a counterexample is to name, for the signals of one row."""
-        found = {str(self.value[name]): self.value[name] for name in sorted(names)}
-        found |= {str(self.absent[name]): self.absent[name] for name in sorted(names & self.absent.keys())}
-        return found | ({str(tc): tc for tc in self.tc} if channels else {})
+        terms = [self.value[name] for name in sorted(names)]
+        terms += [self.absent[name] for name in sorted(names & self.absent.keys())]
+        return named(*terms, *(self.tc if channels else []))
 
 
 class Layout:
@@ -108,7 +113,7 @@ class Layout:
 
     def show(self) -> dict[str, z3.ExprRef]:
         """What a counterexample is to name."""
-        return {str(member): member for member in [*self.electrodes, *self.sentinel] if z3.is_const(member)}
+        return named(*[m for m in (*self.electrodes, *self.sentinel) if not z3.is_true(m) and not z3.is_false(m)])
 
 
 class Conditions:
