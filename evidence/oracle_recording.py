@@ -16,7 +16,6 @@ import yaml
 from numpy.typing import NDArray
 
 from rfgen.record.loader import Run
-from rfgen.records import Event
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -191,7 +190,7 @@ class Timeline:
 
     def marked(self, event: str, /, **data: object) -> list[int]:
         """Ticks of the events of this kind whose data hold these values."""
-        return [e.tick for e in self.run.events if e.kind == event and _holds(e, data)]
+        return [e.tick for e in self.run.events if e.kind == event and _holds(e.data, data)]
 
     # --- time ------------------------------------------------------------------------------------------------
 
@@ -304,5 +303,5 @@ def _integer(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _holds(event: Event, data: dict[str, object]) -> bool:
-    return all(event.data.get(key) == value for key, value in data.items())
+def _holds(found: dict[str, object], wanted: dict[str, object]) -> bool:
+    return all(found.get(key) == value for key, value in wanted.items())

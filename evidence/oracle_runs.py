@@ -42,6 +42,8 @@ TIGHTER = {
     "ramp_timeout_s": (5.0, 40.0),
 }
 """Spans of limits, inside their hard ranges, in which even a sound treatment may come to trip."""
+SLOW = ("thermocouple_displaced", "thermocouple_slow", "vessel", "impedance_offset", "stage_gain", "stage_saturated")
+"""Faults that show only when they last."""
 ANCHORS = (None, State.IMPEDANCE_CHECK, State.RAMP, State.HOLD, State.CUTOFF)
 
 
@@ -81,7 +83,8 @@ def random_scenario(number: int, seed: int) -> Scenario:
 
 
 def _variant(device: DeviceProfile, draw: np.random.Generator) -> DeviceProfile:
-    """The device, some with another period, a coarse converter, or a pair declared to be in one place."""
+    """The device, some with another period, a coarse converter, a pair declared to be in one place, or a start switch
+    that must be held."""
     given: dict[str, object] = {}
     if draw.random() < 0.3:
         given["period_ms"] = period_ms = int(draw.choice((5, 10, 30, 70)))
@@ -91,6 +94,8 @@ def _variant(device: DeviceProfile, draw: np.random.Generator) -> DeviceProfile:
         given["thermocouples"] = tuple(t.model_copy(update=coarse) for t in device.thermocouples)
     if len(device.electrode_channels) > 1 and draw.random() < 0.3:
         given["co_located"] = ((0, 1),)
+    if "start_switch" in device.fitted and draw.random() < 0.2:
+        given["dead_man"] = True
     given["sources"] = {**device.sources, **dict.fromkeys(given, "varied here, to test")}
     own = {name: getattr(device, name) for name in device.model_fields_set}
     return DeviceProfile.model_validate({**own, **given})
@@ -115,7 +120,9 @@ def _treatment(device: DeviceProfile, draw: np.random.Generator) -> Treatment:
 
 def _fault(device: DeviceProfile, draw: np.random.Generator) -> FaultLine:
     """One fault that this device can have."""
-    kind = str(draw.choice(applicable_faults(device)))
+    kinds = applicable_faults(device)
+    slow = draw.random() < 0.15
+    kind = str(draw.choice(SLOW if slow else kinds))
     spec = FAULTS.get(kind)
     channel = int(draw.integers(len(device.thermocouples))) if spec is not None and spec.channel else None
     size = None
@@ -126,7 +133,7 @@ def _fault(device: DeviceProfile, draw: np.random.Generator) -> FaultLine:
     anchor = ANCHORS[int(draw.choice(len(ANCHORS), p=(0.1, 0.2, 0.4, 0.25, 0.05)))]
     offset_s = _between(draw, 0.0, 6.0 if anchor is State.IMPEDANCE_CHECK else 9.0)
     ends = kind not in HOST_FAULTS or HOST_FAULTS[kind].ends
-    for_s = _between(draw, 0.01, 4.0) if ends and draw.random() < 0.5 else None
+    for_s = _between(draw, 0.01, 4.0) if ends and draw.random() < 0.5 and not slow else None
     given = {"at": When(anchor, 1, offset_s), "kind": kind, "channel": channel, "size": size, "for": for_s}
     return FaultLine(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 

@@ -49,13 +49,14 @@ class Windows:
         self.now_us = timeline.now_us
 
     def _back(self, window_us: int) -> tuple[Ints, Flags]:
-        """(first sample of each window, the window is full) on one link."""
+        """(first sample of each window, the window is full) on one link. A window reaches back to the last sample that
+        is at least that old."""
         t = self.t
         # a clock that goes back ends a link's windows: order is all that a search needs
         ordered = np.maximum.accumulate(self.now_us + (t.link - 1) * np.int64(2**42))
         link_first = runs_of(~t.fresh)
         full = ordered - ordered[link_first] >= window_us
-        first = np.searchsorted(ordered, ordered - window_us, side="left")
+        first = np.searchsorted(ordered, ordered - window_us, side="right") - 1
         return np.maximum(first, link_first), full
 
     # --- sentinel --------------------------------------------------------------------------------------------
