@@ -127,15 +127,15 @@ def table() -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for kind in KINDS:
         merged: dict[tuple[str, ...], list[str]] = {}
-        for cell in cells():
-            if cell.kind != kind:
-                continue
+        of_kind = [cell for cell in cells() if cell.kind == kind]
+        claimed = {cell.state for cell in of_kind if cell.rule is not None}
+        for cell in of_kind:
             if cell.rule is None:
-                said: tuple[str, ...] = ("none", f"need not be seen: {rest_of(kind, cell.state).why}", "")
+                which = "all else" if cell.state in claimed else "any"
+                said: tuple[str, ...] = (which, f"need not be seen: {rest_of(kind, cell.state).why}", "")
             else:
                 within = "the same tick" if cell.rule.by_s == 0.0 else f"{cell.rule.by_s:g} s"
                 said = (cell.rule.sizes, cell.rule.rows.replace(" ", " or "), within)
             merged.setdefault(said, []).append(LETTERS[cell.state])
-        for (sizes, seen, within), states in merged.items():
-            which = "all else" if sizes == "none" else sizes
+        for (which, seen, within), states in merged.items():
             yield f"| {kind} | {', '.join(states)} | {which} | {seen} | {within} |"

@@ -106,10 +106,9 @@ REST: dict[str, Rest] = {
 }
 """One for every kind. A new kind of fault needs its line here, and its rules in the table."""
 
-NOT_RADIATING = {
-    State.IDLE: "RF is off; what the fault touches is looked at from the check on",
-    State.CUTOFF: "RF is off already; the fault is looked at again in the next check",
-}
+NOT_RADIATING = dict.fromkeys(
+    (State.IDLE, State.CUTOFF), "RF is off, and no row that is armed then reads it; the next check looks at it"
+)
 """For a fault that no rule claims in these states."""
 OFF_MAY = f"{OFF} STAGE_FAULT {LINE}"
 """Rows armed with RF off; any of them may join in."""
@@ -119,3 +118,22 @@ def rest_of(kind: str, state: State) -> Rest:
     """Why this kind need not be seen where no rule claims it. Raises KeyError for a kind without its line."""
     rest = REST[kind]
     return Rest(NOT_RADIATING[state], OFF_MAY) if state in NOT_RADIATING else rest
+
+
+ONLY_IN_TIME = {
+    "OVER_TEMP": "TC_RATE or another row is first, or it takes a hot patient, not a fault of these",
+    "OVER_TEMP_HARD": "as OVER_TEMP",
+    "OVERSHOOT": "a matter of control over many seconds; no fault must bring it about",
+    "SENTINEL_DOSE": "a matter of minutes; SENTINEL_TEMP and SENTINEL_FORECAST come long before",
+    "TC_BASELINE": "of the first half second alone; what is put on later moves a reading, and TC_RATE sees it",
+    "HEATING_STALL": "of ten seconds of a ramp at full power; whether it comes to that is control's affair",
+    "Z_UNMEASURED": "RF_STUCK_OFF sees the same stage 0.3 s sooner",
+    "OVER_POWER": "POWER_DEVIATION sees the same stage wherever it matters; this one is sooner where it is gross",
+    "ENERGY_LIMIT": "a matter of minutes",
+    "START_STUCK": "it refuses a start, and never trips",
+    "RIG_TRIP": "the rig's own trip comes with a row that says why",
+    "CHECK_TIMEOUT": "FLOW_LOW, Z_HIGH or RF_STUCK_OFF says sooner what the check waits for",
+    "RAMP_TIMEOUT": "a matter of minutes",
+    "TREATMENT_TIMEOUT": "a matter of many minutes",
+}
+"""Rows that no rule of the table demands, and why: their evidence is not a fork of seconds."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from rfgen.device import DeviceProfile, Mode, device_names, load_device
+from rfgen.device import DeviceProfile, device_names, load_device
+from rfgen.deviceparts import Mode
 from rfgen.population import patient, scenario_of
 from rfgen.scenario import OperatorLine, Scenario, Step, Treatment, load_scenario
 from rfgen.when import When

@@ -176,9 +176,10 @@ class Watcher:
             if e.state is not CUTOFF:
                 first = self.rows[(tripped & -tripped).bit_length() - 1].id
                 e = e._replace(state=CUTOFF, reason=first, pump_is_cause=bool(tripped & self.pump))
+        self._check_trips(true, tripped, decision)
         if not tripped and e.state in RADIATING and isinstance(seen, Seen):
             e = self._moved(asked, e, decision, facts)
-        self._check(prior, e, true, tripped, decision, facts)
+        self._check(prior, e, tripped, decision, facts)
         rf_on = decision.command.rf_on
         if e.state not in (RAMP, HOLD):
             e = e._replace(step=0)
@@ -283,7 +284,20 @@ class Watcher:
     def _names(self, mask: int) -> str:
         return ", ".join(self.rows[bit].id for bit in _bits(mask)) or "nothing"
 
-    def _check(self, prior: State, e: Expected, true: int, tripped: int, decision: Decision, facts: Facts) -> None:
+    def _check_trips(self, true: int, tripped: int, decision: Decision) -> None:
+        if decision.tripped != tripped:
+            early = decision.tripped & ~tripped
+            text = f"expected {self._names(tripped)}, and {self._names(decision.tripped)} tripped"
+            if decision.command.rf_on and not early:
+                raise Broken("a true armed row puts RF off in the same tick", f"RF on with {self._names(tripped)}")
+            if early:
+                raise Broken("a row trips when its persistence is over, not before", text)
+            raise Broken("a true armed row puts RF off in the same tick", text)
+        if decision.violated != true:
+            text = f"{self._names(decision.violated)} said to be true instead of {self._names(true)}"
+            raise Broken("every armed row is read in every tick", text)
+
+    def _check(self, prior: State, e: Expected, tripped: int, decision: Decision, facts: Facts) -> None:
         state, command = decision.state, decision.command
         if command.rf_on:
             if state not in RADIATING:
@@ -292,12 +306,6 @@ class Watcher:
                 raise Broken("a true armed row puts RF off in the same tick", f"RF on with {self._names(tripped)}")
             if not 0.0 < command.power_w <= self.most_w:
                 raise Broken("never more than the treatment's maximum", f"{command.power_w} W")
-        if decision.tripped != tripped:
-            early = decision.tripped & ~tripped
-            text = f"expected {self._names(tripped)}, and {self._names(decision.tripped)} tripped"
-            if early:
-                raise Broken("a row trips when its persistence is over, not before", text)
-            raise Broken("a true armed row puts RF off in the same tick", text)
         if state is not e.state:
             if e.state is CUTOFF and e.reason == "operator_stop" and prior is not CUTOFF:
                 raise Broken("a stop request is always obeyed", f"{state.name} after a stop in {prior.name}")
@@ -311,9 +319,6 @@ class Watcher:
         if facts.latched != e.latched:
             text = f"{self._names(facts.latched)} latched instead of {self._names(e.latched)}"
             raise Broken("what tripped stays latched until it is acknowledged", text)
-        if decision.violated != true:
-            text = f"{self._names(decision.violated)} said to be true instead of {self._names(true)}"
-            raise Broken("every armed row is read in every tick", text)
         if state is CUTOFF and (prior is not CUTOFF or tripped) and not decision.rf_off:
             raise Broken("a cutoff goes out in the same tick", "no RF_OFF was sent")
         if decision.step != e.step and state in (RAMP, HOLD):

@@ -86,7 +86,9 @@ class Generator:
         self.reason: str | None = None
         """Why it is in CUTOFF; the first reason is kept until the acknowledge."""
         self._tick_s = config.period_us * 1e-6
-        self._most_w = min(config.plan.most_w, config.max_power_w)
+        plan_w, stage_w = config.plan.most_w, config.max_power_w
+        # the lesser; where either is no number neither comparison holds, and the permit refuses
+        self._most_w = plan_w if plan_w <= stage_w else stage_w if stage_w <= plan_w else NAN
         self._control = config.channels.electrodes[0]
         self._now = 0
         self._next = 0

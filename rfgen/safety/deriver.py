@@ -300,7 +300,7 @@ class Deriver:
         pressed = s.start_pressed
         if not pressed:
             self._released_us = 0 if self._pressed else self._released_us + dt_us
-        elif self._pressed:
+        elif self._pressed or not config.dead_man:
             self._released_us = 0
         self._pressed = pressed
         overruns = self._overruns

@@ -25,7 +25,9 @@ class Least:
 
     def update(self, impedance_ohm: float | None) -> float | None:
         """Ohm. What is not measured leaves it as it was; so does what is no number (that trips on its own)."""
-        if impedance_ohm is not None and (self._least_ohm is None or impedance_ohm < self._least_ohm):
+        if impedance_ohm is None or impedance_ohm != impedance_ohm:
+            return self._least_ohm
+        if self._least_ohm is None or impedance_ohm < self._least_ohm:
             self._least_ohm = impedance_ohm
         return self._least_ohm
 

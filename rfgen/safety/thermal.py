@@ -32,7 +32,7 @@ class Dose:
         """The dose so far. A reading that is no number gives none for this tick, and leaves the dose as it was."""
         if not -300.0 < reading_c < 1000.0:
             return NAN
-        if reading_c > 37.0:  # below it a day counts less than a second's worth
+        if reading_c > 37.0:  # at body temperature a whole day makes a third of a minute
             ratio = HALVES_ABOVE if reading_c >= BREAK_C else HALVES_BELOW
             least_c = reading_c if reading_c < HOTTEST_DOSE_C else HOTTEST_DOSE_C
             self._minutes += math.pow(ratio, BREAK_C - least_c) * dt_us / 60e6
@@ -130,7 +130,7 @@ class Rate:
     reading, by channel. `period_us`: of the samples.
     """
 
-    __slots__ = ("_channels", "_count", "_even", "_even_us", "_least_c_s", "_points")
+    __slots__ = ("_channels", "_count", "_even", "_even_run", "_last_us", "_least_c_s", "_period_us", "_points")
 
     def __init__(self, channels: Sequence[int], noise_c: Sequence[float], period_us: int) -> None:
         self._channels = tuple(channels)
@@ -138,7 +138,10 @@ class Rate:
         n = intervals + 1
         self._points: Points = deque(maxlen=n)
         self._count = n
-        self._even_us = intervals * period_us
+        self._period_us = period_us
+        self._last_us = 0
+        self._even_run = 0
+        """Intervals in a row, up to now, that were just a period."""
         # even points dt apart: the slope is a fixed weighted sum of the readings
         middle = intervals / 2.0
         spread = sum((k - middle) ** 2 for k in range(n)) * period_us * 1e-6
@@ -151,15 +154,18 @@ class Rate:
     def reset(self) -> None:
         """Forget everything (a new link)."""
         self._points.clear()
+        self._even_run = 0
 
     def update(self, now_us: int, temperature_c: Sequence[float]) -> float | None:
         """C/s, without its sign; None until the window is full; not a number where a reading is none."""
         points = self._points
         points.append((now_us, temperature_c))
+        self._even_run = self._even_run + 1 if now_us - self._last_us == self._period_us else 0
+        self._last_us = now_us
         if len(points) < self._count:
             return None
         slopes: Sequence[float]
-        if now_us - points[0][0] == self._even_us:
+        if self._even_run >= self._count - 1:
             slopes = self._even(points)
         else:
             weights = self._uneven(now_us)
@@ -170,7 +176,7 @@ class Rate:
         fastest = 0.0
         for slope, least_c_s in zip(slopes, self._least_c_s, strict=True):
             size = slope if slope > 0.0 else -slope
-            if not size <= least_c_s and not size <= fastest:
+            if not size <= least_c_s and not size <= fastest and fastest == fastest:
                 fastest = size
         return fastest
 
@@ -290,6 +296,6 @@ def disagreement_c(temperature_c: Sequence[float], pairs: Sequence[tuple[int, in
     for a, b in pairs:
         apart = temperature_c[a] - temperature_c[b]
         apart = apart if apart > 0.0 else -apart
-        if worst is None or not apart <= worst:
+        if worst is None or (worst == worst and not apart <= worst):
             worst = apart
     return worst
