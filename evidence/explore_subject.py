@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from hal import Absence, Capability, Command, NoSample, Reply, RigIdentity, RigInfo, Sample
+from hal import Capability, Command, RigIdentity, RigInfo, Sample
 from rfgen.control.check import ImpedanceCheck, Phase
 from rfgen.control.controller import Controller
 from rfgen.control.plan import Mode, Plan, Step, Tuning
@@ -34,7 +34,6 @@ MOST_W = 12.0
 FLOW_ML_MIN = 10.0
 NOW_US = 10**12
 """Sample time that a state is put back at; the clock of a rig that has booted starts far below."""
-COLD_C = 37.0
 AFTER_COOL_OVER = 2
 """Ticks in CUTOFF from which the pump stands still."""
 MANY_TICKS = 3
@@ -264,8 +263,9 @@ class Subject:
         """Everything of the generator that decides what it does next; times relative to the last sample's.
 
         Left out, because nothing reads it before it is made anew: the controller in IDLE and CUTOFF, but for the flow
-        it asks for while the pump goes on; the sums of the check (its spread is chosen); the least impedance of a
-        pull-back that is out of reach. `_relinked` without a latched row of the line counts as True, the worse one.
+        it asks for while the pump goes on (its step is told there, and read by nothing); the sums of the check (its
+        spread is chosen); the least impedance of a pull-back that is out of reach. `_relinked` without a latched row
+        of the line counts as True, the worse one.
         """
         g, s, d = self.generator, self.generator.supervisor, self.deriver
         # on a new clock every age starts again with the first sample
@@ -376,40 +376,3 @@ class Subject:
         temperature = c._temperature
         for name, value in zip(TemperatureLoop.__slots__, loop, strict=True):
             setattr(temperature, name, value)
-
-
-def sample_at(rig_time_us: int, progress: bool, target_c: float) -> Sample:
-    """What control looks at: with `progress`, good flow, a reading at the target, and RF read back on."""
-    return Sample(
-        tick=0,
-        rig_time_us=rig_time_us,
-        rf_on=progress,
-        pump_on=True,
-        watchdog_tripped=False,
-        loop_closed=True,
-        start_pressed=True,
-        estop_pressed=False,
-        return_attached=True,
-        stage_fault=False,
-        rig_trip=0,
-        bad_frames=0,
-        tc_fault=0,
-        power_w=0.0,
-        voltage_v=0.0,
-        current_a=0.0,
-        phase_deg=0.0,
-        flow_ml_min=FLOW_ML_MIN if progress else 0.0,
-        coolant_c=22.0,
-        stage_c=25.0,
-        temperature_c=(target_c if progress else COLD_C, COLD_C, COLD_C),
-    )
-
-
-ABSENCES: Mapping[str, Reply] = {
-    "no reply": NoSample(0, Absence.TIMEOUT),
-    "rig error": NoSample(0, Absence.RIG_ERROR, 1),
-    "rebooted": NoSample(0, Absence.RIG_ERROR, 2),
-    "not configured": NoSample(0, Absence.RIG_ERROR, 4),
-    "wrong tick": NoSample(0, Absence.WRONG_TICK),
-    "line down": NoSample(0, Absence.LINE_DOWN),
-}
