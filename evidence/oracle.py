@@ -20,7 +20,7 @@ import numpy as np
 
 from evidence.oracle_recording import CHECK, CUTOFF, HOLD, RAMP, STATE_NAMES, Flags, Timeline
 from evidence.oracle_rows import RULES, Reading, Rule, World, line_readings
-from rfgen.record.loader import Run, load_run
+from rfgen.record.loader import Run
 
 
 class Trip(NamedTuple):
@@ -145,6 +145,7 @@ def owed(run: Run, predicted: set[Trip]) -> Iterator[str]:
     radiating = np.isin(columns["state"], (CHECK, RAMP, HOLD))
     for tick in np.flatnonzero(columns["cmd_rf_on"] & ~radiating)[:3].tolist():
         yield f"tick {tick}: RF is commanded on in {STATE_NAMES[int(columns['state'][tick])]}"
+    yield from started_wrongly(t)
     for event in run.events:
         if event.kind != "state" or event.data.get("to") != "CUTOFF":
             continue
@@ -152,6 +153,35 @@ def owed(run: Run, predicted: set[Trip]) -> Iterator[str]:
         reason = str(event.data.get("reason"))
         if (ids and reason not in (ids[0], "operator_stop")) or (not ids and reason in order):
             yield f"tick {event.tick}: the reason told is {reason}, by the catalogue it is {ids[0] if ids else 'none'}"
+
+
+def started_wrongly(t: Timeline) -> Iterator[str]:
+    """START_STUCK never trips: it refuses the start where the switch read pressed in the half second before the ask.
+
+    Where the switch itself is the ask, the press that asks does not count, and what was never read is not released.
+    A sample that lies within two periods of the half second's edge may count either way.
+    """
+    if not t.device.start_switch:
+        return
+    pressed = t.column("start_pressed").astype(np.bool_)
+    for event in t.run.events:
+        if event.kind != "operator" or event.data.get("action") != "start":
+            continue
+        seen = (t.tick < event.tick) & (t.link == t.link[np.searchsorted(t.tick, event.tick, side="left") - 1])
+        if t.device.dead_man:  # up to the press that asks
+            released = np.flatnonzero(seen & ~pressed)
+            seen &= t.tick <= (t.tick[released[-1]] if len(released) else -1)
+        ago_us = np.where(seen, t.now_us[seen].max(initial=0) - t.now_us, np.iinfo(np.int64).max)
+        stuck = bool((pressed & (ago_us <= 500_000 - 2 * t.period_us)).any())
+        sure = 500_000 + 2 * t.period_us
+        free = not (pressed & (ago_us <= sure)).any()
+        if t.device.dead_man:
+            free &= bool((seen & (ago_us >= sure)).any())
+        refused = str(event.data.get("refused_because")).startswith("START_STUCK")
+        if stuck and event.data.get("accepted") is True:
+            yield f"tick {event.tick}: started, though the start switch had been pressed just before"
+        if free and refused:
+            yield f"tick {event.tick}: a start was refused for START_STUCK, though the switch had been released"
 
 
 def judge(name: str, run: Run) -> Verdict:
@@ -166,11 +196,6 @@ def judge(name: str, run: Run) -> Verdict:
     )
 
 
-def judge_folder(name: str, folder: Path) -> Verdict:
-    """Hold a run's folder against the oracle. Raises RecordingError."""
-    return judge(name, load_run(folder))
-
-
 # --- the command ---------------------------------------------------------------------------------------------
 
 
@@ -179,7 +204,7 @@ def judge_shipped(name: str) -> Verdict:
     from evidence.oracle_runs import record_shipped
 
     with tempfile.TemporaryDirectory() as folder:
-        return judge_folder(name, record_shipped(name, Path(folder)))
+        return judge(name, record_shipped(name, Path(folder)))
 
 
 def judge_random(number: int, seed: int) -> Verdict:
@@ -187,7 +212,7 @@ def judge_random(number: int, seed: int) -> Verdict:
     from evidence.oracle_runs import record_random
 
     with tempfile.TemporaryDirectory() as folder:
-        return judge_folder(f"random run {number} of seed {seed}", record_random(number, seed, Path(folder)))
+        return judge(f"random run {number} of seed {seed}", record_random(number, seed, Path(folder)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ went by without a sample, the next one may describe any interval since the last:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,7 @@ class Device:
     return_monitor: bool
 
 
+@lru_cache(maxsize=8)
 def read_device(scenario_yaml: str) -> Device:
     """From the resolved scenario in the recording. Raises KeyError where it lacks a figure."""
     tree: dict[str, Any] = yaml.safe_load(scenario_yaml)

@@ -11,6 +11,7 @@ from rfgen.assemble import assemble
 from rfgen.device import DeviceProfile, device_names, load_device
 from rfgen.hostfaults import HOST_FAULTS
 from rfgen.population import patient, scenario_of
+from rfgen.record.loader import Run
 from rfgen.records import State
 from rfgen.runs import run_into
 from rfgen.scenario import FaultLine, OperatorLine, Scenario, Step, Treatment, load_scenario, scenario_names
@@ -52,16 +53,14 @@ def shipped_names() -> tuple[str, ...]:
     return scenario_names()
 
 
-def record_shipped(name: str, folder: Path) -> Path:
-    """Run a shipped scenario into a folder."""
-    run_into(folder, name, assemble(load_scenario(name)), report=False)
-    return folder
+def record_shipped(name: str, folder: Path) -> Run:
+    """Run a shipped scenario into a folder, and read its recording."""
+    return run_into(folder, name, assemble(load_scenario(name)), report=False).run
 
 
-def record_random(number: int, seed: int, folder: Path) -> Path:
-    """Run random scenario `number` of `seed` into a folder."""
-    run_into(folder, f"random {number}", assemble(random_scenario(number, seed)), report=False)
-    return folder
+def record_random(number: int, seed: int, folder: Path) -> Run:
+    """Run random scenario `number` of `seed` into a folder, and read its recording."""
+    return run_into(folder, f"random {number}", assemble(random_scenario(number, seed)), report=False).run
 
 
 def random_scenario(number: int, seed: int) -> Scenario:
