@@ -56,6 +56,8 @@ def explore(jobs: int) -> bool:
     # forked: the parts' states are counted by hashes of one seed
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         results = dict(zip(tasks, pool.map(explored, tasks, chunksize=1), strict=True))
+        pool.close()
+        pool.join()  # their processor time is known once they have ended
     well = True
     for name, parts in all_scopes.items():
         found = merged([results[scope] for scope in parts])
@@ -75,7 +77,9 @@ def explore(jobs: int) -> bool:
             if missing:
                 well = False
                 print(f"  BROKEN: never tripped: {', '.join(missing)}")
-    print(f"\n{time.monotonic() - began:.0f} s on {jobs} cores")
+    spent = os.times()
+    processor_s = spent.user + spent.children_user
+    print(f"\n{time.monotonic() - began:.0f} s in {jobs} processes, {processor_s:.0f} s of processor time")
     return well
 
 

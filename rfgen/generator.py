@@ -290,6 +290,7 @@ class Generator:
                 self.controller = Controller(self.config.plan, self.config.tuning, self._tick_s)
                 self.deriver.new_treatment()
                 self._armed_limits = tuple(self.supervisor.limits.values())
+                self.deriver.config_changed = False
                 self._move("start")
             elif action is OperatorAction.STOP:
                 self._cut(OPERATOR_STOP)

@@ -28,9 +28,9 @@ class ImpedanceCheck:
     phase that never ends."""
 
     __slots__ = (
-        "_flow_good_s",
+        "_flow_good_us",
         "_flow_ml_min",
-        "_in_phase_s",
+        "_in_phase_us",
         "_least_ohm",
         "_most_ohm",
         "_sum_ohm",
@@ -46,8 +46,8 @@ class ImpedanceCheck:
         self.phase = Phase.BASELINE
         self.spread: float | None = None
         """(greatest - least) / mean of the impedance over the window; set when the window is full."""
-        self._in_phase_s = 0.0
-        self._flow_good_s = 0.0
+        self._in_phase_us = 0
+        self._flow_good_us = 0
         self._sum_ohm = 0.0
         self._values = 0
         self._most_ohm = 0.0
@@ -60,27 +60,27 @@ class ImpedanceCheck:
 
     def update(self, flow_ml_min: float, impedance_ohm: float | None, dt_s: float) -> tuple[float, float]:
         """(watts asked for, coolant flow asked for)."""
-        self._in_phase_s += dt_s
+        self._in_phase_us += round(dt_s * 1e6)
         asked_flow = self._flow_ml_min
         if self.phase is Phase.BASELINE:
-            if self._in_phase_s < BASELINE_S:
+            if self._in_phase_us < BASELINE_S * 1e6:
                 return 0.0, 0.0
             self._enter(Phase.PRIME if asked_flow > 0.0 else Phase.TEST)
         if self.phase is Phase.PRIME:
             good = flow_ml_min >= FLOW_GOOD_SHARE * asked_flow
-            self._flow_good_s = self._flow_good_s + dt_s if good else 0.0
-            if self._flow_good_s < FLOW_GOOD_S:
+            self._flow_good_us = self._flow_good_us + round(dt_s * 1e6) if good else 0
+            if self._flow_good_us < FLOW_GOOD_S * 1e6:
                 return 0.0, asked_flow
             self._enter(Phase.TEST)
         if self.phase is Phase.TEST:
             if impedance_ohm is None:
-                self._in_phase_s = 0.0
+                self._in_phase_us = 0
             else:
                 self._sum_ohm += impedance_ohm
                 self._values += 1
                 self._most_ohm = max(self._most_ohm, impedance_ohm)
                 self._least_ohm = min(self._least_ohm, impedance_ohm)
-                if self._in_phase_s >= self._tuning.check_s:
+                if self._in_phase_us >= round(self._tuning.check_s * 1e6):
                     self._enter(Phase.VERDICT)
                     mean_ohm = self._sum_ohm / self._values
                     range_ohm = self._most_ohm - self._least_ohm
@@ -89,4 +89,4 @@ class ImpedanceCheck:
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
-        self._in_phase_s = 0.0
+        self._in_phase_us = 0

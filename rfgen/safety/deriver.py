@@ -149,6 +149,13 @@ class Deriver:
         """The start switch reads pressed."""
         return self._pressed
 
+    def _overruns_in_a_row(self) -> int:
+        """Once a tick, with a sample or without: ticks in a row that the host missed, this one the last."""
+        if self._overruns == self._overruns_before:
+            self._overruns = 0
+        self._overruns_before = self._overruns
+        return self._overruns
+
     def overran(self) -> None:
         """The host missed this tick by more than a period."""
         self._overruns += 1
@@ -198,6 +205,7 @@ class Deriver:
     def missed(self, failed: bool, wrong_tick: bool, rebooted: bool = False) -> Signals:
         """The signals of a tick without a sample: what is known of the line, nothing else."""
         self._skew.passed(self._config.period_us)
+        self._overruns_in_a_row()
         if not self._was_missed:
             self._interval.take()  # what came before belongs to the last sample
         self._missed += 1
@@ -252,7 +260,6 @@ class Deriver:
             self._stall.reset(now_us)
             if state is RAMP:
                 self._least.reset()
-                self._stuck.reset()
 
         power_w = s.power_w
         off_by_w = expected_w = None
@@ -303,10 +310,7 @@ class Deriver:
         elif self._pressed or not config.dead_man:
             self._released_us = 0
         self._pressed = pressed
-        overruns = self._overruns
-        if overruns == self._overruns_before:
-            overruns = self._overruns = 0
-        self._overruns_before = overruns
+        overruns = self._overruns_in_a_row()
 
         return new_record(
             Signals,

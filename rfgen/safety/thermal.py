@@ -102,6 +102,7 @@ class Slope:
 
 RATE_WINDOW_US = 100_000
 RATE_LEAST_UPDATES = 3
+LEAST_POINTS = RATE_LEAST_UPDATES + 1
 RATE_SIGMAS = 5.0
 
 
@@ -130,13 +131,23 @@ class Rate:
     reading, by channel. `period_us`: of the samples.
     """
 
-    __slots__ = ("_channels", "_count", "_even", "_even_run", "_last_us", "_least_c_s", "_period_us", "_points")
+    __slots__ = (
+        "_channels",
+        "_count",
+        "_even",
+        "_even_run",
+        "_last_us",
+        "_least_c_s",
+        "_noise_c",
+        "_period_us",
+        "_points",
+    )
 
     def __init__(self, channels: Sequence[int], noise_c: Sequence[float], period_us: int) -> None:
         self._channels = tuple(channels)
         intervals = max(RATE_LEAST_UPDATES, -(-RATE_WINDOW_US // period_us))
         n = intervals + 1
-        self._points: Points = deque(maxlen=n)
+        self._points: Points = deque()
         self._count = n
         self._period_us = period_us
         self._last_us = 0
@@ -150,6 +161,7 @@ class Rate:
         # and of readings with sigma s it has sigma s sqrt(sum of the squared weights)
         share = math.sqrt(sum(w * w for w in weights))
         self._least_c_s = [RATE_SIGMAS * noise * share for noise in noise_c]
+        self._noise_c = tuple(noise_c)
 
     def reset(self) -> None:
         """Forget everything (a new link)."""
@@ -162,9 +174,14 @@ class Rate:
         points.append((now_us, temperature_c))
         self._even_run = self._even_run + 1 if now_us - self._last_us == self._period_us else 0
         self._last_us = now_us
-        if len(points) < self._count:
+        # back to the last point that is at least 100 ms old, and to three intervals: lost samples must not stretch it
+        oldest_us = now_us - RATE_WINDOW_US
+        while len(points) > LEAST_POINTS and points[1][0] <= oldest_us:
+            points.popleft()
+        if len(points) < LEAST_POINTS or points[0][0] > oldest_us:
             return None
         slopes: Sequence[float]
+        least_c_s = self._least_c_s
         if self._even_run >= self._count - 1:
             slopes = self._even(points)
         else:
@@ -173,10 +190,12 @@ class Rate:
                 sum(weight * point[1][channel] for weight, point in zip(weights, points, strict=True))
                 for channel in self._channels
             ]
+            share = math.sqrt(sum(w * w for w in weights))
+            least_c_s = [RATE_SIGMAS * noise * share for noise in self._noise_c]
         fastest = 0.0
-        for slope, least_c_s in zip(slopes, self._least_c_s, strict=True):
+        for slope, least in zip(slopes, least_c_s, strict=True):
             size = slope if slope > 0.0 else -slope
-            if not size <= least_c_s and not size <= fastest and fastest == fastest:
+            if not size <= least and not size <= fastest and fastest == fastest:
                 fastest = size
         return fastest
 

@@ -169,13 +169,14 @@ def rate_c_s(
 ) -> float | None:
     """The fastest slope over 100 ms and at least 3 intervals that is beyond 5 sigma of what noise alone would make;
     0 where none is, no number where one is none."""
-    intervals = max(3, math.ceil(100_000 / period_us))
-    if len(history) <= intervals:
+    now_us = history[-1][0]
+    old = [n for n, (t, _) in enumerate(history) if t <= now_us - 100_000]
+    if not old or len(history) < 4:
         return None
-    window = history[-intervals - 1 :]
-    even = [k * period_us * 1e-6 for k in range(intervals + 1)]
-    middle = sum(even) / len(even)
-    by_noise = 1.0 / math.sqrt(sum((t - middle) ** 2 for t in even))
+    window = history[min(old[-1], len(history) - 4) :]
+    times = [(t - now_us) * 1e-6 for t, _ in window]
+    middle = sum(times) / len(times)
+    by_noise = 1.0 / math.sqrt(sum((t - middle) ** 2 for t in times))
     fastest = 0.0
     for place, channel in enumerate(channels):
         if not all(math.isfinite(readings[channel]) for _, readings in window):
