@@ -70,16 +70,15 @@ class Sampler:
         e = Expected()
         boot, rig_us, left, troubles = 1, 0, 0, 0
         reading, progress, absence = self.readings.fine, True, None
-        group = self._group(rng)
         for _ in range(WALK_TICKS):
             if left == 0:
                 if troubles == 0:  # trouble for a while, then nothing wrong for a while
                     troubles = rng.choice((1, 1, 2))
                     reading, progress, absence = self.readings.fine, True, None
-                    left = rng.choice((3, 60, 120, 180, 300))
-                    group = self._group(rng)
+                    left = rng.choice((3, 60, 81, 90, 120, 180, 300))
                 else:
                     troubles -= 1
+                    group = self._group(rng, e)
                     reading = rng.choice(self._readings(group))
                     progress = rng.random() < 0.3
                     absence = rng.choice(list(ABSENCES.values())) if rng.random() < 0.05 else None
@@ -122,9 +121,10 @@ class Sampler:
                 if event.kind == "trip":
                     self.found.trips[str(event.data["id"])] += 1
 
-    def _group(self, rng: random.Random) -> tuple[int, int]:
-        one, other = rng.choices(range(len(ROWS)), WEIGHTS, k=2)
-        return one, other
+    def _group(self, rng: random.Random, e: Expected) -> tuple[int, int]:
+        """Two rows; the first is armed, mostly in few states, the present one among them."""
+        here = [WEIGHTS[bit] / len(row.armed) ** 2 * (e.state in row.armed) for bit, row in enumerate(ROWS)]
+        return rng.choices(range(len(ROWS)), here)[0], rng.choices(range(len(ROWS)), WEIGHTS)[0]
 
     def _readings(self, group: tuple[int, int]) -> list[Reading]:
         found = self._shown.get(group)

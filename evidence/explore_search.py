@@ -273,6 +273,8 @@ def merged(parts: Iterable[Found]) -> Found:
         whole.requests += part.requests
         whole.rows_tripped |= part.rows_tripped
         whole.ticks_to_idle = max(whole.ticks_to_idle, part.ticks_to_idle)
+        if part.ticks_with_rf is not None:
+            whole.ticks_with_rf = max(whole.ticks_with_rf or 0, part.ticks_with_rf)
         if part.broken is not None and (whole.broken is None or len(part.trace) < len(whole.trace)):
             whole.broken, whole.invariant, whole.trace = part.broken, part.invariant, part.trace
     whole.states = len(whole.hashes)

@@ -219,7 +219,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
         _pull_back _by_temperature _pulls_back _arrived_s _volt2 _ampere2"""
     ),
     "ImpedanceCheck": _fields(
-        "_flow_good_s _flow_ml_min _in_phase_s _least_ohm _most_ohm _sum_ohm _tuning _values phase spread"
+        "_flow_good_us _flow_ml_min _in_phase_us _least_ohm _most_ohm _sum_ohm _tuning _values phase spread"
     ),
     "PullBack": _fields("_ceiling_w _least_ohm _ratio _recover_s _rise_w_s _share _wait_s"),
 }
@@ -313,8 +313,8 @@ class Subject:
             c.ramp_c,
             c._arrived_s,
             check.phase,
-            check._in_phase_s if waits else 0.0,
-            check._flow_good_s if check.phase is Phase.PRIME else 0.0,
+            check._in_phase_us if waits else 0.0,
+            check._flow_good_us if check.phase is Phase.PRIME else 0.0,
             _LOOP(c._temperature),
         )
         return self._shared.setdefault(key, key)
@@ -365,8 +365,8 @@ class Subject:
             c.ramp_c,
             c._arrived_s,
             check.phase,
-            check._in_phase_s,
-            check._flow_good_s,
+            check._in_phase_us,
+            check._flow_good_us,
             loop,
         ) = control
         c.step = c.plan.steps[c.step_index]

@@ -18,7 +18,7 @@ from rfgen.control.controller import Controller
 from rfgen.control.plan import Mode, Plan, Tuning
 from rfgen.machine import StateMachine
 from rfgen.records import Decision, Event, OperatorAction, State
-from rfgen.safety.catalogue import Needs, Row
+from rfgen.safety.catalogue import Clears, Needs, Row
 from rfgen.safety.compile import Channels
 from rfgen.safety.deriver import Deriver, DeriverConfig
 from rfgen.safety.permit import permit
@@ -330,9 +330,12 @@ class Generator:
             if known is not None:
                 self._announce(self.supervisor.trip("RIG_REBOOT"))
                 return "the rig has booted since the last link"
+        # readings are judged on the link that they came over; a new one knows of none yet
+        before = self.supervisor.not_gone()
         self.supervisor.relinked()
         self.deriver.relinked()
-        left = self.supervisor.not_gone()
+        # the new link itself is what the others waited for
+        left = [row_id for row_id in before if self.supervisor.row(row_id).clears is not Clears.RELINK]
         return f"the cause is not gone: {', '.join(left)}" if left else None
 
     # --- cutting off ------------------------------------------------------------------------------------------------

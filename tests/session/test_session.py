@@ -79,6 +79,21 @@ def test_faults_and_operators_come_at_their_moments() -> None:
     assert entered["CUTOFF"] == entered["HOLD"] + 100
 
 
+def test_an_emergency_stop_that_is_released_can_be_acknowledged_and_treatment_begins_again() -> None:
+    watch = watched(
+        short(
+            "faults: [{at: hold + 1 s, kind: emergency_stop, for: 1 s}]\n"
+            "operator: [{at: 0.5 s, do: start}, {at: cutoff + 1.5 s, do: acknowledge},"
+            " {at: cutoff + 4 s, do: acknowledge},"
+            " {at: cutoff + 20 s, do: start}]\n"
+        )
+    )
+    names = [name for _, name in states(watch)]
+    assert names == ["IMPEDANCE_CHECK", "RAMP", "HOLD", "CUTOFF", "IDLE", "IMPEDANCE_CHECK", "RAMP", "HOLD", "CUTOFF"]
+    told = [e.text for e in watch.events if e.kind == "operator"]
+    assert told == ["start", "acknowledge: refused, the cause is not gone: ESTOP", "acknowledge", "start"]
+
+
 def test_rf_reads_off_one_tick_after_the_cut_and_the_pump_goes_on() -> None:
     watch = watched(short())
     cut = next(n for n, d in enumerate(watch.decisions) if d.state is State.CUTOFF)
