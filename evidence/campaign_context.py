@@ -37,6 +37,8 @@ class Context:
     stage: StageSpec
     power_w: float
     """Commanded now; in the check before its power, what it will test with."""
+    power_noise_w: float
+    """One sigma of what the control thermocouple's noise makes of the command, through the proportional gain."""
     measured: bool
     """RF has been on for long enough that the impedance is measured."""
     powered: bool
@@ -95,8 +97,7 @@ def context_of(snapshot: Snapshot) -> Context:
     generator, bench = run.generator, run.bench
     config, plant = generator.config, run.scenario.plant
     state = generator.state
-    holding = state in (State.RAMP, State.HOLD)
-    target_c = generator.controller.step.target_c if holding else None
+    target_c = generator.controller.step.target_c if state in (State.RAMP, State.HOLD) else None
     network = getattr(bench.plant, "network", None)
     assert network is not None
     sentinels = config.channels.sentinel
@@ -117,6 +118,9 @@ def context_of(snapshot: Snapshot) -> Context:
         lead_ohm=network.lead_ohm,
         stage=bench.spec.stage,
         power_w=power_w,
+        power_noise_w=config.tuning.kp_w_c * config.noise_c[config.channels.electrodes[0]]
+        if target_c is not None
+        else 0.0,
         measured=generator.deriver.on_ticks >= SETTLED_TICKS,
         powered=run.command.rf_on,
         test_w=config.tuning.test_power_w,

@@ -11,6 +11,9 @@ from evidence.campaign_context import Context
 from evidence.campaign_runs import Injection
 from rfgen.records import State
 
+SIGMAS = 6.0
+"""The command may be three sigma off when a run is copied, and three the other way in any tick after."""
+
 Sees = Callable[[Context, Injection], bool]
 
 
@@ -111,7 +114,7 @@ def impedance_shakes(here: Context, fault: Injection) -> bool:
 
 def meters_disagree(here: Context, fault: Injection) -> bool:
     """By half as much again as 20 %, and by 1.3 W even after control has pulled power back to 0.3 of what it was."""
-    real_w = here.delivered_w(here.power_w)
+    real_w = here.delivered_w(here.power_w) - SIGMAS * here.power_noise_w
     share = abs(_size(fault))
     return "METER_DISAGREE" in here.applicable and share >= 0.3 and share * real_w >= 4.4
 
@@ -133,21 +136,22 @@ def _asked_w(here: Context, fault: Injection, commanded_w: float) -> float:
     return size
 
 
-def _off(here: Context, fault: Injection, commanded_w: float) -> bool:
+def _off(here: Context, fault: Injection, commanded_w: float, noise_w: float) -> bool:
     right_w = here.delivered_w(commanded_w)
     wrong_w = here.delivered_w(_asked_w(here, fault, commanded_w))
     off_w = abs(wrong_w - right_w)
-    return off_w >= 2.0 and off_w >= 0.3 * right_w and wrong_w > 0.05
+    return off_w >= 2.0 + noise_w and off_w >= 0.3 * (right_w + noise_w) and wrong_w > 0.05
 
 
 def delivers_less_or_more(here: Context, fault: Injection) -> bool:
-    """Twice 1 W, and half as much again as 20 %: what control does about it within 0.3 s does not hide it."""
-    return here.measured and _off(here, fault, here.power_w)
+    """Twice 1 W, and half as much again as 20 %, on top of what noise makes of the command: neither that nor what
+    control does about it within 0.3 s hides it."""
+    return here.measured and _off(here, fault, here.power_w, SIGMAS * here.power_noise_w)
 
 
 def delivers_off_in_check(here: Context, fault: Injection) -> bool:
-    """Likewise, of the test power."""
-    return _off(here, fault, here.test_w)
+    """Likewise, of the test power, which has no noise."""
+    return _off(here, fault, here.test_w, 0.0)
 
 
 def nothing_delivered(here: Context, fault: Injection) -> bool:
