@@ -1,4 +1,7 @@
-"""Faults, and sizes of them, that no interlock needs to see: why not, and what they may trip nevertheless."""
+"""Faults, and sizes of them, that no interlock must see within seconds: why not, and what they may trip nevertheless.
+
+NOT COVERED says that the fault is one to be afraid of, and that the catalogue has no row that must see it.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +26,34 @@ REST: dict[str, Rest] = {
     "thermocouple_short_to_ground": Rest(ALL_SIZES),
     "thermocouple_short_to_supply": Rest(ALL_SIZES),
     "thermocouple_stuck": Rest(
-        "tissue to be spared may well stand still: the sentinel counts as stuck only once an electrode moved by 10 C",
+        "NOT COVERED on the sentinel: tissue to be spared may well stand still, and counts as stuck only once an "
+        "electrode moved by 10 C",
         f"TC_STUCK {HEAT}",
     ),
-    "thermocouple_offset": Rest("a bias of a few degrees is within the margins of every temperature limit", HEAT),
-    "thermocouple_gain": Rest("a drift of a few degrees is within the margins of every temperature limit", HEAT),
+    "thermocouple_offset": Rest(
+        "NOT COVERED: a bias under 4.5 C looks like tissue; treat its limit as that much less strict",
+        HEAT,
+    ),
+    "thermocouple_gain": Rest(
+        "NOT COVERED: a drift under 4.5 C looks like tissue; treat its limit as that much less strict",
+        HEAT,
+    ),
     "thermocouple_noise": Rest("control averages it; it moves no heat", f"{HEAT} POWER_DEVIATION"),
     "thermocouple_slow": Rest(
-        "a lag hides no more than the ramp's rate times the lag; what control makes of it trips OVERSHOOT, "
-        "HEATING_STALL or a time-out",
+        "NOT COVERED by itself: a lag looks like slow tissue, which in a ramp runs ahead of the reading by the rate "
+        "times the lag, up to boiling; OVERSHOOT, HEATING_STALL, an impedance row or a time-out sees what comes of it",
         f"{HEAT} TC_STUCK RAMP_TIMEOUT",
     ),
     "thermocouple_swapped": Rest(
-        "two readings of tissue heated by the same electrode; the hotter one is still held below OVER_TEMP",
+        "NOT COVERED by itself: the other reading looks like tissue too; where control then heats too far, OVER_TEMP, "
+        "an impedance row or the sentinel sees what comes of it",
         f"{HEAT} {LOAD}",
     ),
     "thermocouple_reversed": Rest(ALL_SIZES),
     "thermocouple_displaced": Rest(
-        "it reads less than the hottest tissue, as any thermocouple does; HEATING_STALL, UNDER_TEMP and the time-outs "
-        "see it where power cannot make up for it",
+        "NOT COVERED by itself: without a second reading in its place, a share of the rise looks like a smaller rise, "
+        "and control heats past what is read, up to boiling; HEATING_STALL, UNDER_TEMP, an impedance row or a time-out "
+        "sees what comes of it",
         f"{HEAT} {LOAD}",
     ),
     "thermocouple_intermittent": Rest("as long as the contact is closed, the reading is right", "TC_INVALID TC_RATE"),
