@@ -313,8 +313,8 @@ class Subject:
             c.ramp_c,
             c._arrived_s,
             check.phase,
-            check._in_phase_us if waits else 0.0,
-            check._flow_good_us if check.phase is Phase.PRIME else 0.0,
+            check._in_phase_us if waits else 0,
+            check._flow_good_us if check.phase is Phase.PRIME else 0,
             _LOOP(c._temperature),
         )
         return self._shared.setdefault(key, key)
