@@ -82,6 +82,10 @@ class Refusal(ValueError):
             "; ".join(" ".join(p for p in (dotted(f.path), f.message, f.remedy) if p) for f in self.faults)
         )
 
+    def __reduce__(self) -> tuple[type[Refusal], tuple[tuple[Fault, ...]]]:
+        """It goes to another process as its faults, not as its one line."""
+        return Refusal, (self.faults,)
+
 
 A_MAPPING = "a mapping"
 A_LIST = "a list"

@@ -8,6 +8,8 @@ of tiny records.
 from __future__ import annotations
 
 import io
+import os
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -50,6 +52,10 @@ class RecordingError(Exception):
         self.file = file
         self.message = message
 
+    def __reduce__(self) -> tuple[type[RecordingError], tuple[str, str]]:
+        """It goes to another process as what it was made of, not as its one line."""
+        return RecordingError, (self.file, self.message)
+
 
 class RawMessage(NamedTuple):
     """A message as it lies in the file."""
@@ -91,7 +97,10 @@ def read_items(path: Path) -> Iterator[Item]:
     """
     name = str(path)
     try:
-        with path.open("rb") as file:
+        # without waiting: to open a pipe that nobody writes to would never end
+        with open(path, "rb", opener=lambda file, flags: os.open(file, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise RecordingError(name, "is not a regular file; give a run's folder or its run.mcap")
             file.seek(0, io.SEEK_END)
             size = file.tell()
             file.seek(0)

@@ -79,9 +79,10 @@ class Run:
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
-        """Time of each tick: the command's tick times the period."""
-        micros = self.columns["cmd_tick"].astype(np.float64) * self.info.period_us
-        return np.asarray(micros / 1e6)
+        """Time of each tick, s: 0 in the first one, as the events count; the command's own tick is one more."""
+        ticks = self.columns["cmd_tick"].astype(np.float64)
+        first = ticks[0] if len(ticks) else 0.0
+        return np.asarray(np.maximum(ticks - first, 0.0) * self.info.period_us / 1e6)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Writes a run as it happens: one MCAP message a tick, events as messages of their own.
 
-The same run gives the same bytes: a message's time is its tick times the period, and nothing here reads a
-clock. What was written is handed to the operating system once a second of ticks, so a killed process leaves
+The same run gives the same bytes: a message's time is its tick times the period, counted from the run's first
+tick, and nothing here reads a clock. What was written is handed to the operating system once a second of ticks, so a killed process leaves
 all but its last second.
 """
 
@@ -63,6 +63,8 @@ class Recorder:
         self._period_us = info.period_us
         self._ticks_a_flush = max(1, 1_000_000 // info.period_us)
         self._until_flush = self._ticks_a_flush
+        self._first_tick: int | None = None
+        """The first command's tick; it goes down a tick after the reply that it answers to, which is tick 0."""
         self._closed = False
         self._file = self.path.open("wb", buffering=1 << 20)
         # lz4: a tick costs a quarter less than with zstd. Message indexes stay, because tools seek by them.
@@ -106,9 +108,14 @@ class Recorder:
              temperatures) = reply  # fmt: skip
             if on and current_a > _LEAST_CURRENT_A:
                 impedance = voltage_v / current_a
+        if self._first_tick is None:
+            self._first_tick = cmd_tick
+        own_tick = cmd_tick - self._first_tick
+        if own_tick < 0:
+            own_tick = 0
         try:
             raw = self._pack(
-                CDR_HEADER, cmd_tick * self._period_us / 1e6,
+                CDR_HEADER, own_tick * self._period_us / 1e6,
                 power_w, voltage_v, current_a, phase, flow, coolant_c, stage_c, *temperatures,
                 impedance, cmd_power_w, cmd_flow, asked_w, setpoint_c, target_c, *(truth or _NO_TRUTH),
                 tick, rig_time_us, cmd_tick, bad, trip, tc_fault, bad_frames, rig_trip, error_code, step,
@@ -117,7 +124,7 @@ class Recorder:
             )  # fmt: skip
         except struct.error as error:
             raise ValueError(f"tick {cmd_tick} cannot be recorded: {error}") from error
-        time_ns = cmd_tick * self._period_ns
+        time_ns = own_tick * self._period_ns
         self._add(self._tick_channel, time_ns, raw, time_ns, cmd_tick & 0xFFFFFFFF)
         self._until_flush -= 1
         if not self._until_flush:

@@ -55,7 +55,7 @@ _TRUE = (
 _SMALL = (
     ("uint64", "tick", "the command's tick as the sample echoed it"),
     ("uint64", "rig_time_us", ""),
-    ("uint64", "cmd_tick", "the command's own tick; the message's time"),
+    ("uint64", "cmd_tick", "the command's own tick, one more than that of the message"),
     ("uint64", "violated", "bit n: row n of the catalogue reads true"),
     ("uint64", "tripped", "bit n: row n tripped in this tick"),
     ("uint32", "tc_fault", "channel n in bits 2n and 2n+1"),
@@ -107,7 +107,7 @@ def tick_layout(thermocouples: int) -> TickLayout:
     """The layout for a rig with this many thermocouples. Raises ValueError outside 1 to 8."""
     if not 1 <= thermocouples <= MOST_THERMOCOUPLES:
         raise ValueError(f"{thermocouples} thermocouples: a recording holds 1 to {MOST_THERMOCOUPLES}")
-    names = [("time_s", "cmd_tick times the period"), *_MEASURED]
+    names = [("time_s", "from the first tick"), *_MEASURED]
     names += [(f"tc{n}_c", f"thermocouple {n}; NaN with a fault") for n in range(thermocouples)]
     names += [*_DECIDED, *_TRUE]
     fields = tuple(Field("float64", *named) for named in names) + tuple(Field(*small) for small in _SMALL)

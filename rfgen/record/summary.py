@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +104,23 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Replace the file in one step, or leave it as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = _beside(path)
     try:
-        os.fchmod(handle, 0o644)
         with open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
         os.replace(name, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
+
+
+def _beside(path: Path) -> tuple[int, Path]:
+    """A new file in the same folder, open for writing, with the mode that the user's umask gives any new file."""
+    for number in count():
+        name = path.with_name(f".{path.name}.{os.getpid()}-{number}.tmp")
+        with contextlib.suppress(FileExistsError):
+            return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), name
+    raise AssertionError("unreachable: the count has no end")
 
 
 def _reason(run: Run) -> str | None:
