@@ -43,8 +43,8 @@ NOTHING_READ = 0b0100_1000
 class Listener(Protocol):
     """Follows a treatment from the rig's side (to put faults on at their moment)."""
 
-    def before(self) -> None:
-        """An EXCHANGE has been accepted, and its sample is not taken yet."""
+    def before(self, tick: int) -> None:
+        """An EXCHANGE of this tick has been accepted, and its sample is not taken yet."""
 
     def after(self, sample: Sample) -> None:
         """The sample as the host will read it."""
@@ -279,7 +279,7 @@ class RigProtocol:
         if asked.refusal(self.config.power_limit_w, pump) is not None:
             return self.error(header, ErrorCode.VALUE_REFUSED)
         if self.listener is not None:
-            self.listener.before()
+            self.listener.before(asked.tick)
         sample = self.drive(asked, now_us)
         if sample is None:  # nothing could be read: a sample is never made up
             return self.error(header, ErrorCode.NOT_NOW)

@@ -26,6 +26,7 @@ from hal.types import (
 )
 from sim.bench import Bench, Readings
 
+MODEL = "rfgen simulation"
 WATCHDOG_MIN_MS = 20
 WATCHDOG_MAX_MS = 1000
 PUMP_STOPS_AFTER_S = 120.0
@@ -47,7 +48,7 @@ class SimulatedHal:
         sentinel: bool = False,
         return_monitor: bool = False,
         start_switch: bool = False,
-        model: str = "rfgen simulation",
+        model: str = MODEL,
         serial: str = "none",
     ) -> None:
         spec = bench.spec

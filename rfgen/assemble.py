@@ -14,6 +14,7 @@ from hal.simulated import SimulatedHal
 from rfgen import hostfaults
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
+from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Event, OperatorAction, Truth
 from rfgen.safety.catalogue import Needs
@@ -289,32 +290,53 @@ def assemble(scenario: Scenario, seed: int | None = None) -> SimulatedAssembly:
     return SimulatedAssembly(scenario, seed, session, on)
 
 
-def assemble_on(rig: Hal, scenario: Scenario, seed: int | None = None) -> Assembly:
-    """The same firmware on another backend. Nothing is simulated: what the rig really does is what there is.
+def assemble_on(rig: Hal, scenario: Scenario, seed: int | None = None, *, rig_has_faults: bool = False) -> Assembly:
+    """The same firmware on another backend. Nothing is simulated here: what the rig really does is what there is.
 
-    Raises ValueError where the scenario puts faults on a simulation.
+    `rig_has_faults`: it serves a simulation that puts the scenario's faults on by itself. Raises ValueError where the
+    scenario puts faults on a simulation, and the rig does not.
     """
     seed = scenario.seed if seed is None else seed
     config = generator_config(scenario)
     line: FaultyLine | None = None
     for fault in scenario.faults:
-        if fault.kind not in LINE_FAULTS and fault.kind not in hostfaults.HOST_FAULTS:
+        if not rig_has_faults and on_the_bench(fault):
             raise ValueError(f"{fault.kind} can be put on a simulation alone; a rig has its own")
         if fault.kind in LINE_FAULTS and line is None:
             rig = line = FaultyLine(rig, seed)
     session = Session(
         generator=Generator(config),
-        hal=rig,
+        hal=FirstChannels(rig, len(scenario.device.thermocouples)),
         rig_config=rig_config(scenario, config),
         max_time_s=scenario.max_time_s,
         settle_s=max(1.0, config.tuning.after_cool_s),
         check_rig=rig_checker(scenario.device),
+        own_time=True,
     )
     session.happenings = [
         *operator_happenings(scenario, session),
-        *(h for fault in scenario.faults for h in _fault_happenings(fault, None, line, session)),
+        *(
+            h
+            for fault in scenario.faults
+            if not on_the_bench(fault)
+            for h in _fault_happenings(fault, None, line, session)
+        ),
     ]
     return Assembly(scenario, seed, session)
+
+
+def on_the_bench(fault: FaultLine) -> bool:
+    """It is put on what is simulated: neither on the line nor on the host."""
+    return fault.kind not in LINE_FAULTS and fault.kind not in hostfaults.HOST_FAULTS
+
+
+def rig_happenings(scenario: Scenario, session: Session, on: Bench) -> list[Happening]:
+    """The time line as far as it happens on a served rig: faults of the bench, and a hand on the start switch. The
+    operator's other actions are asked of `session`."""
+    return [
+        *operator_happenings(scenario, session, on),
+        *(h for fault in scenario.faults if on_the_bench(fault) for h in _fault_happenings(fault, on, None, session)),
+    ]
 
 
 def operator_happenings(scenario: Scenario, session: Session, on: Bench | None = None) -> list[Happening]:

@@ -115,6 +115,28 @@ def faults() -> int:
     return command()
 
 
+@cli.command()
+@click.argument("names", nargs=-1, metavar="[PORT]...")
+@click.option("--probe", is_flag=True, help="Ask each whether it is a rig: sends HELLO, which switches a rig's RF off.")
+def ports(names: tuple[str, ...], probe: bool) -> int:
+    """The serial ports of this machine; nothing is sent to them unless asked to."""
+    from rfgen.commands.ports import ports as command
+
+    return command(probe, names)
+
+
+@cli.command()
+@click.argument("scenario", default="bench-first-light")
+@click.option("--link", type=click.Path(path_type=Path), help="A name for the port: a link, removed at the end.")
+@click.option("--lockstep", is_flag=True, help="The plant moves one period an exchange, not with the clock.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the scenario's own.")
+def rig(scenario: str, link: Path | None, lockstep: bool, seed: int | None) -> int:
+    """Serve the simulated rig of SCENARIO on a pseudo-terminal, with the scenario's faults; prints the port."""
+    from rfgen.commands.rig import rig as command
+
+    return command(scenario, link, lockstep, seed)
+
+
 def main() -> None:
     """Entry point: exceptions become messages and exit codes."""
     for name in ("SIGTERM", "SIGHUP"):

@@ -53,6 +53,8 @@ class DeviceProfile(Strict):
     co_located: Annotated[tuple[Pair, ...], BeforeValidator(as_tuple)] = Field((), max_length=8)
     dead_man: bool = False
     """Starting is pressing the start switch, and holding it."""
+    as_fitted: bool = False
+    """On a rig, no more of its thermocouples are used than the rig has, the last as sentinel where the rig says so."""
     fitted: Annotated[tuple[Fitting, ...], BeforeValidator(as_tuple)] = ()
     modes: Annotated[tuple[Mode, ...], BeforeValidator(as_tuple)] = Field(min_length=1, max_length=3)
     ranges: RangesModel

@@ -130,6 +130,8 @@ class Session:
     """For one who looks at every tick (a benchmark)."""
     overruns: bool = False
     """A fault of the host: each tick counts as missed."""
+    own_time: bool = False
+    """The rig's time runs by itself: a tick that the host is late for is missed."""
     check_rig: Callable[[RigInfo], None] | None = None
     """Raises RigRefused where the rig cannot do what the treatment needs."""
 
@@ -177,7 +179,7 @@ class Session:
         quiet_from: int | None = 0
         ran_out = False
         while True:
-            if self.pacer is not None and self.pacer.wait(tick) and not info.simulated:
+            if self.pacer is not None and self.pacer.wait(tick) and self.own_time:
                 generator.overran()
             if line.next_tick is not None and line.next_tick <= tick:
                 for happening in line.pop(tick):

@@ -11,14 +11,17 @@ from typing import Any
 from hal import Hal, Reply, Sample
 from hal.registry import backend as load_backend
 from hal.registry import backends
+from hal.serialrig import SerialHal
+from hal.simulated import MODEL
 from rfgen.assemble import Assembly, SimulatedAssembly, assemble, assemble_on
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
+from rfgen.fitting import fitted_to
 from rfgen.interruption import Interruption
 from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
 from rfgen.runs import Finished, run_into
-from rfgen.scenario import load_scenario
+from rfgen.scenario import Scenario, load_scenario
 from rfgen.yamlsource import InputError, Problem, suggestion
 
 MARKS = ("run.mcap", "scenario.yaml")
@@ -42,10 +45,30 @@ def run(
         )
     scenario = load_scenario(source)
     name = Path(source).stem
+    rig = None if backend == "sim" else _rig(backend, port)
     try:
-        assembly: Assembly
-        simulated = backend == "sim"
-        assembly = assemble(scenario, seed) if simulated else assemble_on(_rig(backend, port), scenario, seed)
+        return _on(rig, scenario, source, name, backend, seed, out, as_json, realtime, quiet)
+    finally:
+        if rig is not None:
+            rig.close()  # on every way out, also before the treatment began
+
+
+def _on(
+    rig: Hal | None,
+    scenario: Scenario,
+    source: str,
+    name: str,
+    backend: str,
+    seed: int | None,
+    out: Path | None,
+    as_json: bool,
+    realtime: bool,
+    quiet: bool,
+) -> int:
+    """The treatment, on this rig or, without one, in simulation."""
+    assembly: Assembly
+    try:
+        assembly = assemble(scenario, seed) if rig is None else _assembled(rig, scenario, seed)
     except ValueError as error:
         field = "plant" if backend == "sim" else "faults"
         raise InputError([Problem(source, None, None, field, "", str(error), "")]) from None
@@ -74,6 +97,16 @@ def run(
             say(f"not as expected: {problem}", err=True)
         return NOT_AS_EXPECTED
     return OK
+
+
+def _assembled(rig: Hal, scenario: Scenario, seed: int | None) -> Assembly:
+    """The scenario fitted to the rig, where the rig says beforehand what it is."""
+    if not isinstance(rig, SerialHal):
+        return assemble_on(rig, scenario, seed)
+    info = rig.identify()
+    # a served rig has the scenario's faults on its own time line
+    served = info.simulated and info.identity.model == MODEL
+    return assemble_on(rig, fitted_to(scenario, info), seed, rig_has_faults=served)
 
 
 def _rig(name: str, port: str | None) -> Hal:
