@@ -109,11 +109,11 @@ class RealTimeWorks:
     def idle(self) -> None:
         self._command = Command(0, False, 0.0, 0.0)
         self._begin()
-        self._hal.open(self._base)
+        self._open(self._base)
 
     def configure(self, config: RigConfig) -> None:
         self._command = self._command._replace(rf_on=False, power_w=0.0)
-        self._hal.open(config._replace(period_us=self._step_us))
+        self._open(config._replace(period_us=self._step_us))
 
     def advance(self, until_us: int) -> Iterator[Sample]:
         self._clock_us = max(self._clock_us, until_us)
@@ -154,6 +154,11 @@ class RealTimeWorks:
 
     def close(self) -> None:
         self._hal.close()
+
+    def _open(self, config: RigConfig) -> None:
+        self._hal.open(config)
+        if self._last is not None:  # what it latched before is not latched any more
+            self._last = self._last._replace(rig_trip=0, watchdog_tripped=False)
 
     def _begin(self) -> None:
         """A new interval."""
