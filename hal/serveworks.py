@@ -101,6 +101,8 @@ class RealTimeWorks:
         self._shown_us = -1
         self._steps = 0
         self._off_us = 0
+        self._driven = False
+        """RF is commanded on over the step to come."""
         self._command = Command(0, False, 0.0, 0.0)
         self._last: Sample | None = None
         self._begin()
@@ -124,10 +126,11 @@ class RealTimeWorks:
 
     def exchange(self, command: Command, now_us: int) -> Sample | None:
         self._command = command
-        if not command.rf_on:
-            self._hal.rf_off()
         if self._at_us <= now_us:
             self._step()
+        elif not command.rf_on:  # no step left to carry the command down, and off is not to wait
+            self._hal.rf_off()
+            self._driven = False
         last, count = self._last, self._count
         if last is None:
             return None
@@ -145,6 +148,7 @@ class RealTimeWorks:
     def rf_off(self) -> Sample | None:
         self._command = self._command._replace(rf_on=False, power_w=0.0)
         self._hal.rf_off()
+        self._driven = False
         if self._at_us <= self._clock_us + self._step_us:
             self._step()  # what reads back is read, not assumed
         return self._last
@@ -157,6 +161,7 @@ class RealTimeWorks:
 
     def _open(self, config: RigConfig) -> None:
         self._hal.open(config)
+        self._driven = False
         if self._last is not None:  # what it latched before is not latched any more
             self._last = self._last._replace(rig_trip=0, watchdog_tripped=False)
 
@@ -179,8 +184,8 @@ class RealTimeWorks:
         self._sum_v2 += reply.voltage_v**2
         self._sum_a2 += reply.current_a**2
         present = reply.rf_on or reply.power_w > PRESENT_W
-        # a step that was on by command may still end after the command to be off
-        self._off_us = self._off_us + self._step_us if present and not self._command.rf_on else 0
+        self._off_us = self._off_us + self._step_us if present and not self._driven else 0
+        self._driven = self._command.rf_on
         if self._off_us >= STUCK_US:
             reply = reply._replace(stage_fault=True)
         self._last = reply

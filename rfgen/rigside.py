@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hal import Command, HalError, Reply, RigConfig, RigInfo, Sample
@@ -83,8 +84,16 @@ class RigSide:
     rig: SimulatedHal
 
 
-def rig_side(scenario: Scenario, *, lockstep: bool, boot_count: int, seed: int | None = None) -> RigSide:
-    """The scenario's rig. `boot_count` is this boot's. Raises ValueError where its geometry cannot be."""
+def rig_side(
+    scenario: Scenario,
+    *,
+    lockstep: bool,
+    boot_count: int,
+    seed: int | None = None,
+    make: Callable[[Works, RigInfo, Follower], RigProtocol] = RigProtocol,
+) -> RigSide:
+    """The scenario's rig. `boot_count` is this boot's; `make`: another rig's side of the protocol (a broken one, to be
+    found out). Raises ValueError where the geometry cannot be."""
     seed = scenario.seed if seed is None else seed
     config = rig_config(scenario, generator_config(scenario))
     stepped = scenario
@@ -96,4 +105,4 @@ def rig_side(scenario: Scenario, *, lockstep: bool, boot_count: int, seed: int |
     info = rig.open(own)._replace(boot_count=boot_count)
     rig.close()
     works: Works = LockStepWorks(rig) if lockstep else RealTimeWorks(rig, own, STEP_MS * 1000)
-    return RigSide(RigProtocol(works, info, Follower(scenario, rig, info)), rig)
+    return RigSide(make(works, info, Follower(scenario, rig, info)), rig)

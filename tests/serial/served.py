@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hal.serve import PtyServer
+from hal.serve import PtyServer, monotonic_us
+from hal.serveprotocol import RigProtocol
 from rfgen.rigside import RigSide, rig_side
 from rfgen.scenario import Scenario, load_scenario, parse_scenario
 
@@ -36,10 +37,17 @@ def scenario_of(text_or_name: str) -> Scenario:
 
 
 @contextmanager
-def served(scenario: Scenario, *, lockstep: bool, boot_count: int = 7) -> Iterator[tuple[str, RigSide]]:
+def served(
+    scenario: Scenario,
+    *,
+    lockstep: bool,
+    boot_count: int = 7,
+    make: Callable[..., RigProtocol] = RigProtocol,
+    clock_us: Callable[[], int] = monotonic_us,
+) -> Iterator[tuple[str, RigSide]]:
     """A rig served in a thread: its port, and what is behind it."""
-    side = rig_side(scenario, lockstep=lockstep, boot_count=boot_count)
-    with PtyServer(side.protocol, real_time=not lockstep) as server:
+    side = rig_side(scenario, lockstep=lockstep, boot_count=boot_count, make=make)
+    with PtyServer(side.protocol, real_time=not lockstep, clock_us=clock_us) as server:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
