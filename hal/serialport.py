@@ -80,9 +80,7 @@ def explain(port: str, error: Exception) -> str:
     number = getattr(error, "errno", None)
     if not path.exists():
         near = ", ".join(sorted(ports_there())) or "none"
-        return (
-            f"there is no port {port}; ports of this machine: {near} (`rfgen ports`). Plug the rig in, or name another"
-        )
+        return f"there is no port {port}; this machine has: {near} (`rfgen ports`). Plug the rig in, or name another"
     if not path.is_char_device():
         return f"{port} is not a serial port but {'a folder' if path.is_dir() else 'a file'}; `rfgen ports` lists ports"
     if number == errno.EACCES or not os.access(path, os.R_OK | os.W_OK):

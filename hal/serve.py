@@ -56,8 +56,8 @@ class PtyServer:
     def __enter__(self) -> PtyServer:
         if self._link is not None:
             try:
-                if self._link.is_symlink() and not self._link.exists():
-                    self._link.unlink()  # left by a rig that was killed: its terminal is gone
+                if self._link.is_symlink() and (not self._link.exists() or str(self._link.readlink()) == self.port):
+                    self._link.unlink()  # left by a rig that was killed: its terminal is gone, or this one now
                 self._link.symlink_to(self.port)
             except BaseException:
                 self._link = None

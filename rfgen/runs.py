@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from hal import Reply, RigInfo
 from rfgen.assemble import Assembly
 from rfgen.expect import judge
-from rfgen.pacing import RealTimePacer
+from rfgen.pacing import RealTimePacer, real_time_priority
 from rfgen.record.info import RunInfo
 from rfgen.record.loader import Run, load_run
 from rfgen.record.recorder import Recorder
@@ -35,6 +36,8 @@ class Finished:
     problems: list[str]
     """What is not as the scenario expects."""
     interrupted: bool
+    timing: dict[str, Any]
+    """Wall-clock figures, as in timing.json."""
 
 
 def versions() -> dict[str, str]:
@@ -122,12 +125,16 @@ def run_into(
     pacer = RealTimePacer(info.period_us) if realtime else None
     session.pacer = pacer
     interrupted = False
+    priority = ""
     ending: Ending | None = None
     began = time.perf_counter()
     with Recorder(folder, info) as recorder:
         session.recording = recorder
+        # a simulation waits for nobody: only a rig's ticks are worth the machine's attention
+        urgent = real_time_priority() if session.own_time and realtime else nullcontext("")
         try:
-            ending = session.run()
+            with urgent as priority:
+                ending = session.run()
         except KeyboardInterrupt:
             interrupted = True
     wall_s = time.perf_counter() - began
@@ -139,14 +146,18 @@ def run_into(
     summary["as_expected"] = not problems and not interrupted
     summary["not_as_expected"] = problems
     write_json(folder / "summary.json", summary)
-    timing = {
+    timing: dict[str, Any] = {
         "wall_s": wall_s,
         "ticks_per_s": run.ticks / wall_s if wall_s > 0.0 else None,
         "realtime_factor": run.ticks * info.period_us * 1e-6 / wall_s if wall_s > 0.0 else None,
     }
-    write_json(folder / "timing.json", timing | (pacer.figures() if pacer is not None else {}))
+    if pacer is not None:
+        timing |= pacer.figures()
+    if priority:
+        timing["real_time_priority"] = priority
+    write_json(folder / "timing.json", timing)
     if report:
         from rfgen.report.page import write_report
 
         write_report(run, folder / "report.html")
-    return Finished(run, summary, problems, interrupted)
+    return Finished(run, summary, problems, interrupted, timing)

@@ -24,6 +24,8 @@ def rig(source: str, link: Path | None, lockstep: bool, seed: int | None) -> int
         side = rig_side(scenario, lockstep=lockstep, boot_count=secrets.randbits(32), seed=seed)
     except ValueError as error:
         raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+    if link is not None:
+        _see_that_free(link)
     server = PtyServer(side.protocol, link=link, real_time=not lockstep)
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -32,7 +34,7 @@ def rig(source: str, link: Path | None, lockstep: bool, seed: int | None) -> int
     # handled before the port is told: whoever reads it may end the rig at once
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
-        with _linked(server, link):
+        with server:
             say(f"rig on {server.port if link is None else link}")
             how = "in lock-step: one period an exchange" if lockstep else "in real time"
             say(f"{Path(source).stem}, {scenario.device.title}, SIMULATED, {how}; Ctrl-C ends it, RF off first")
@@ -46,10 +48,12 @@ def rig(source: str, link: Path | None, lockstep: bool, seed: int | None) -> int
     return OK
 
 
-def _linked(server: PtyServer, link: Path | None) -> PtyServer:
-    """The server, once its link can be made; raises InputError where it cannot."""
-    if link is None or not (link.exists() or not link.absolute().parent.is_dir()):
-        return server
-    server.close()
-    what = "is there already" if link.exists() else "is in a folder that does not exist"
+def _see_that_free(link: Path) -> None:
+    """Raises InputError where the link cannot be made. One left by a rig that was killed leads nowhere, and may go."""
+    if link.exists():
+        what = "is there already"
+    elif not link.absolute().parent.is_dir():
+        what = "is in a folder that does not exist"
+    else:
+        return
     raise InputError([Problem(str(link), None, None, "--link", "", what, "give a name that is free")])

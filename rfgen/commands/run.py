@@ -13,7 +13,7 @@ from hal.registry import backend as load_backend
 from hal.registry import backends
 from hal.serialrig import SerialHal
 from hal.simulated import MODEL
-from rfgen.assemble import Assembly, SimulatedAssembly, assemble, assemble_on
+from rfgen.assemble import Assembly, SimulatedAssembly, assemble, assemble_on, rig_checker
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
 from rfgen.fitting import fitted_to
@@ -104,9 +104,11 @@ def _assembled(rig: Hal, scenario: Scenario, seed: int | None) -> Assembly:
     if not isinstance(rig, SerialHal):
         return assemble_on(rig, scenario, seed)
     info = rig.identify()
+    fitted = fitted_to(scenario, info)
+    rig_checker(fitted.device)(info)  # named before the rig is asked for what it cannot do
     # a served rig has the scenario's faults on its own time line
     served = info.simulated and info.identity.model == MODEL
-    return assemble_on(rig, fitted_to(scenario, info), seed, rig_has_faults=served)
+    return assemble_on(rig, fitted, seed, rig_has_faults=served)
 
 
 def _rig(name: str, port: str | None) -> Hal:
@@ -213,6 +215,14 @@ def summary_text(finished: Finished, folder: Path) -> str:
     if z["first"] is not None:
         lines.append(f"  impedance   {z['first']:.0f} ohm at first, least {z['least']:.0f}, last {z['last']:.0f}")
     lines.append(f"  RF on       {s['rf_on_s']:.1f} s, {s['energy_j']:.0f} J")
+    late = finished.timing.get("late_s")
+    if late is not None:
+        lines.append(
+            f"  pacing      late by {1000 * late['median']:.2f} ms (median), {1000 * late['p99']:.2f} (p99), "
+            f"{1000 * late['most']:.2f} at most; {finished.timing['overruns']} of {s['ticks']} ticks missed"
+        )
+    if "real_time_priority" in finished.timing:
+        lines.append(f"  priority    {finished.timing['real_time_priority']}")
     lines.append(f"  as expected {'yes' if s['as_expected'] else 'NO'}")
     lines.append(f"  report      {folder / 'report.html'}")
     return "\n".join(lines)
