@@ -23,6 +23,11 @@ SLOWER_THAN_FASTEST = 1.3
 OVERSHOOT_C = 2.0
 HOLD_C = 1.0
 SETTLE_S = 10.0
+NEAR_C = 44.0
+"""A sentinel that would be warmer than this in an ideal treatment is too near: 1 C is left under its limit of 45 C for
+the reading's noise and for what the forecast adds to it."""
+PEAK_S = 60.0
+"""How long the heat's way to the sentinel is followed after RF is off."""
 
 TREATMENTS: dict[str, Treatment] = {
     "bench": Treatment(steps=(Step(target_c=60.0, hold_s=30.0),), max_power_w=4.3),
@@ -42,7 +47,8 @@ class Result(NamedTuple):
     seed: int
     number: int
     reach: str
-    """reachable, marginal or unreachable: by the open-loop run at full power."""
+    """reachable, marginal or unreachable: by the open-loop run at full power; near: the treatment, however well
+    controlled, would heat the sentinel to its limit."""
     reason: str
     overshoot_c: float
     """Noise-free, at the control thermocouple's junction, over the target, from the ramp's start to the end of the
@@ -64,6 +70,8 @@ class Result(NamedTuple):
         if self.reach == "unreachable":
             return [] if self.reason == "RAMP_TIMEOUT" else [f"out of reach, but ended in {self.reason}"]
         if self.reach == "marginal" and self.reason == "RAMP_TIMEOUT":
+            return []
+        if self.reach == "near" and self.reason in ("SENTINEL_FORECAST", "SENTINEL_TEMP"):
             return []
         if self.reason != "hold_complete":
             return [f"ended in {self.reason}"]
@@ -119,6 +127,30 @@ def full_power_s(scenario: Scenario, most_s: float) -> float:
     return math.inf
 
 
+def ideal_sentinel_c(scenario: Scenario, ramp_s: float) -> float:
+    """The sentinel's noise-free peak under an ideal treatment: at target from `ramp_s` on, for the hold, then off.
+
+    Two-point switching on the plant's own junction temperature; the controller has no part in it.
+    """
+    config = generator_config(scenario)
+    step = scenario.treatment.steps[0]
+    assert step.target_c is not None
+    on = bench(scenario, seed=0)
+    flow_ml_min = config.plan.flow_ml_min
+    for _ in range(round(config.prime_s / on.tick_s)):
+        on.step(False, 0.0, flow_ml_min)
+    sentinel = config.channels.sentinel[0]
+    from_c = scenario.plant.body_c
+    most_c = -math.inf
+    for tick in range(round((ramp_s + step.hold_s + PEAK_S) / on.tick_s)):
+        now_s = tick * on.tick_s
+        asked_c = from_c + (step.target_c - from_c) * min(1.0, now_s / ramp_s)
+        heat = now_s < ramp_s + step.hold_s and on.junction_c[0] < asked_c
+        on.step(heat, config.plan.most_w if heat else 0.0, flow_ml_min)
+        most_c = max(most_c, on.junction_c[sentinel])
+    return most_c
+
+
 def judge(device: str, seed: int, number: int) -> Result:
     """Treat one patient, and measure."""
     scenario = scenario_for(device, seed, number)
@@ -157,13 +189,16 @@ def judge(device: str, seed: int, number: int) -> Result:
     session.truth = None
     session.settle_s = 0.1
     session.run()
+    reason = str(session.generator.reason)
+    if reason.startswith("SENTINEL") and ideal_sentinel_c(scenario, SLOWER_THAN_FASTEST * fastest_s) > NEAR_C:
+        reach = "near"
     held = ticks[State.HOLD] > settle
     return Result(
         device,
         seed,
         number,
         reach,
-        str(session.generator.reason),
+        reason,
         most["true"],
         most["read"],
         off["true"] if held else math.nan,
