@@ -1,4 +1,4 @@
-/* What a board must provide, and nothing else: seven functions of its own, and three calls into the rig.
+/* What a board must provide, and nothing else: six functions of its own, and three calls into the rig.
  *
  * Rules for every function a port provides
  * - It returns within a bounded time of well under RIG_POLL_US. None may wait for the line.
@@ -18,6 +18,8 @@
 /* The longest time between two calls of rig_poll, microseconds. The watchdog relies on it: RF goes off
  * on the last poll that is still in time. */
 #define RIG_POLL_US 1000u
+/* The shortest watchdog an identity may offer: below it there would be less than one poll to wait. */
+#define RIG_WATCHDOG_LEAST_MS 4u
 
 /* Capability bits, as HELLO reports them. */
 #define RIG_CAN_PUMP (1u << 0)          /* coolant pump with flow measurement */
@@ -68,10 +70,11 @@ struct rig_sensors {
 /* ---- what the port provides ---- */
 
 /* Enable the output stage at this set-point, or disable it (power_w is then 0). Off must have taken
- * effect at the stage when the function returns. */
+ * effect at the stage when the function returns; it is repeated at every poll while RF is off. */
 void rig_port_set_output(bool on, float power_w);
 
-/* Open the second cut, or close it again. Called only on a rig with RIG_CAN_SECOND_CUT. */
+/* Open the second cut, or close it again. Open from boot until RF is first permitted, and whenever RF is
+ * present while it should be off. Called only on a rig with RIG_CAN_SECOND_CUT. */
 void rig_port_set_second_cut(bool open);
 
 /* Ask the pump for this flow, 0 to stop. Called only on a rig with RIG_CAN_PUMP. */
@@ -87,7 +90,7 @@ uint64_t rig_port_now_us(void);
  * all of them: the host asks again. */
 void rig_port_send(const uint8_t *bytes, size_t count);
 
-/* ---- what the port calls (the seventh function is the port's own: whatever hands over received bytes) ---- */
+/* ---- what the port calls ---- */
 
 /* At boot, before anything else: RF off, pump off, no link. False if the identity breaks the rules above;
  * the port must then not go on. The identity must outlive the rig. */
