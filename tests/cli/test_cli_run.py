@@ -146,7 +146,7 @@ def test_a_run_that_does_not_end_is_stopped_and_told(scenario: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nosuch"], "nosuch: is no shipped scenario, nor a YAML file; one of bench-self-test,"),
+        (["nosuch"], "nosuch: is no shipped scenario, nor a YAML file; one of bench-first-light,"),
         (["quik.yaml"], "quik.yaml: there is no such file; did you mean 'quick.yaml'?\n"),
         (["./folder"], "folder: is a folder; give a YAML file\n"),
         (["broken.yaml"], "broken.yaml:3: treatment.target_c: nan is not finite; give a finite number\n"),
@@ -157,7 +157,10 @@ def test_a_run_that_does_not_end_is_stopped_and_told(scenario: Path, tmp_path: P
             ["quick.yaml", "--out", "quick.yaml/below"],
             "quick.yaml/below: cannot be made (Not a directory); give another folder with --out\n",
         ),
-        (["quick.yaml", "--hal", "seral"], "--hal: 'seral' is not a backend that a scenario can run on; one of sim\n"),
+        (
+            ["quick.yaml", "--hal", "seral"],
+            "--hal: 'seral' is not a backend that a scenario can run on; did you mean 'serial'?\n",
+        ),
         (["quick.yaml", "--port", "x"], "--port: 'x' is given, and the simulation has no port; leave it out\n"),
         (["quick.yaml", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the range"),
         (["quick.yaml", "--seed", "1.5"], "Invalid value for '--seed': '1.5' is not a valid integer"),

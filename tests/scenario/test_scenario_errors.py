@@ -416,7 +416,7 @@ def test_a_file_that_is_not_there_names_its_neighbour(tmp_path: Path) -> None:
     ("name", "told"),
     [
         ("trip-esto", "trip-esto: is no shipped scenario, nor a YAML file; did you mean 'trip-estop'?"),
-        ("", "'': is no shipped scenario, nor a YAML file; one of bench-self-test, liver-monopolar,"),
+        ("", "'': is no shipped scenario, nor a YAML file; one of bench-first-light, bench-self-test,"),
         ("\0.yaml", "\0.yaml: cannot be read (embedded null byte); give a YAML file that can be read"),
     ],
 )
