@@ -111,7 +111,7 @@ def test_copied_scenarios_are_those_that_ship_and_can_be_checked(tmp_path: Path)
     changed = tmp_path / "mine/own/trip-estop.yaml"
     changed.write_text("title: mine\n", encoding="utf-8")
     code, out, err = here("scenarios", "--copy", "mine/own", folder=tmp_path)
-    assert (code, out, err) == (2, "", "mine/own: holds bench-self-test.yaml already; give a new folder\n")
+    assert (code, out, err) == (2, "", "mine/own: holds bench-first-light.yaml already; give a new folder\n")
     assert changed.read_text(encoding="utf-8") == "title: mine\n"
     for name in names:
         if not name.startswith("trip-z"):
