@@ -1,0 +1,155 @@
+"""A host killed at a random moment of ramp or hold: the served rig switches RF off by itself within its watchdog.
+
+    python -m evidence.hostkill --runs 200
+
+Each run serves a rig in real time within this process, starts `rfgen run` on it as a process of its own, lets it come
+to ramp or hold, and kills it (SIGKILL) at a moment drawn from the seed. The rig looks at its own output every
+millisecond: RF must be off within `watchdog_ms` of the last EXCHANGE that it answered, and stay off, though the next
+host links and only watches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hal import RigConfig, Sample
+from hal.serialrig import SerialHal
+from hal.serve import PtyServer
+from hal.serveprotocol import RigProtocol
+from hal.types import Command, RigTrip
+from rfgen.rigside import rig_side
+from rfgen.scenario import parse_scenario
+
+SCENARIO = """\
+title: Something to be killed in
+device: {profile: bench, as_fitted: true, period_ms: 20, watchdog_ms: 200, stage: {max_power_w: 8},
+  meters: {phase: false}, electrode: {cooled: false}, pump: null, fitted: [], ranges: {power_w: [0.5, 8]},
+  thermocouples: [{name: tip, place: electrode}, {name: second, place: electrode}], control: {check_s: 1, ramp_c_s: 4}}
+treatment: {target_c: 45, hold_s: 60}
+plant: {target: lytic_tumour, surrounding: lytic_tumour, body_c: 30, perfusion_scale: 0}
+"""
+WATCHDOG_MS = 200
+RF_W = 0.05
+"""More than this from the stage is RF (its meters' noise is not looked at)."""
+STARTED_S = 60.0
+"""A host that has not brought RF on by then is a failure of this test, not of the rig."""
+
+
+@dataclass
+class Kill:
+    """What came of one."""
+
+    after_s: float
+    """The kill, from the first RF on."""
+    off_after_ms: float
+    """RF off, from the last EXCHANGE answered."""
+    tripped: bool
+    stayed_off: bool
+
+    @property
+    def passed(self) -> bool:
+        """Off within the watchdog, latched, and off since."""
+        return self.off_after_ms <= WATCHDOG_MS and self.tripped and self.stayed_off
+
+
+class Watched(RigProtocol):
+    """Notes when RF was last seen at the bench's own output, each time the rig looks at its sensors."""
+
+    output_w = staticmethod(lambda: 0.0)
+    first_on_us: int | None = None
+    last_on_us = 0
+
+    def poll(self, now_us: int) -> None:
+        super().poll(now_us)
+        if self.output_w() > RF_W:
+            self.last_on_us = now_us
+            if self.first_on_us is None:
+                self.first_on_us = now_us
+
+
+def kill_once(seed: int) -> Kill:
+    """One host, killed at a moment that `seed` draws. Raises RuntimeError where it never brings RF on."""
+    draw = random.Random(seed)
+    after_s = draw.uniform(1.2, 6.0)  # the check radiates for the first second; the ramp takes four, the hold 60
+    side = rig_side(parse_scenario(SCENARIO, "hostkill.yaml"), lockstep=False, boot_count=seed, make=Watched)
+    protocol = side.protocol
+    assert isinstance(protocol, Watched)
+    protocol.output_w = lambda: side.rig.bench.power_w  # type: ignore[method-assign,assignment]
+    with PtyServer(protocol) as server, tempfile.TemporaryDirectory() as folder:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            (Path(folder) / "kill.yaml").write_text(SCENARIO, encoding="utf-8")
+            host = subprocess.Popen(
+                [sys.executable, "-c", "from rfgen.cli import main; main()", "run", "kill.yaml", "--hal", "serial",
+                 "--port", server.port, "--quiet"],
+                cwd=folder,
+            )  # fmt: skip
+            try:
+                until_s = time.monotonic() + STARTED_S
+                while protocol.first_on_us is None:
+                    if time.monotonic() > until_s or host.poll() is not None:
+                        raise RuntimeError(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
+                    time.sleep(0.002)
+                time.sleep(after_s)
+                if host.poll() is not None:
+                    raise RuntimeError(f"seed {seed}: the host ended by itself, exit {host.returncode}")
+            finally:
+                host.kill()
+                host.wait()
+            time.sleep(2.5 * WATCHDOG_MS / 1000)
+            off_after_ms = (protocol.last_on_us - protocol.fed_us) / 1000
+            tripped = protocol.trip == RigTrip.WATCHDOG
+            return Kill(after_s, off_after_ms, tripped, _stays_off(server.port, side.rig.bench))
+        finally:
+            server.stop()
+            thread.join()
+
+
+def _stays_off(port: str, bench: object) -> bool:
+    """The next host links and asks for nothing: no RF comes."""
+    rig = SerialHal(port, reply_s=2.0)
+    config = RigConfig(WATCHDOG_MS, 20_000, 8.0, 112.0, 0b11, False)
+    try:
+        rig.open(config)
+        samples = [rig.exchange(Command(tick, False, 0.0, 0.0)) for tick in range(5)]
+    finally:
+        rig.close()
+    reads_off = all(isinstance(sample, Sample) and not sample.rf_on for sample in samples[1:])
+    return reads_off and float(getattr(bench, "power_w", 1.0)) <= RF_W
+
+
+def main() -> int:
+    """All of them; exit 1 if any left RF on for longer."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1, help="of the first run; the next have the next")
+    options = parser.parse_args()
+    kills = []
+    for seed in range(options.seed, options.seed + options.runs):
+        kill = kill_once(seed)
+        kills.append(kill)
+        said = "ok  " if kill.passed else "FAIL"
+        print(
+            f"{said} seed {seed}: killed {kill.after_s:.2f} s after RF on, RF off {kill.off_after_ms:.1f} ms after the "
+            f"last exchange{'' if kill.tripped else ', watchdog NOT latched'}"
+            f"{'' if kill.stayed_off else ', RF came back'}",
+            flush=True,
+        )
+    passed = sum(kill.passed for kill in kills)
+    most_ms = max((kill.off_after_ms for kill in kills), default=0.0)
+    print(f"{passed} of {len(kills)} killed hosts: RF off within {WATCHDOG_MS} ms; the longest took {most_ms:.1f} ms")
+    return os.EX_OK if passed == len(kills) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
