@@ -1,4 +1,4 @@
-"""Makes mutants of one Python file: the same text with one small piece changed, each a defect that somebody could write.
+"""Makes mutants of one Python file: the same text with one small piece changed, each a plausible defect.
 
 What is changed: comparisons (boundary and direction), `and` and `or` and their operands, `not`, arithmetic, whole
 numbers by one, other numbers by a thousandth, persistences by a microsecond and by a tick, switches, states, sets of

@@ -1,8 +1,8 @@
 """Writes a run as it happens: one MCAP message a tick, events as messages of their own.
 
 The same run gives the same bytes: a message's time is its tick times the period, counted from the run's first
-tick, and nothing here reads a clock. What was written is handed to the operating system once a second of ticks, so a killed process leaves
-all but its last second.
+tick, and nothing here reads a clock. What was written is handed to the operating system once a second of ticks, so a
+killed process leaves all but its last second.
 """
 
 from __future__ import annotations
