@@ -11,6 +11,7 @@ host links and only watches.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -31,7 +32,7 @@ from rfgen.scenario import parse_scenario
 
 SCENARIO = """\
 title: Something to be killed in
-device: {profile: bench, as_fitted: true, period_ms: 20, watchdog_ms: 200, stage: {max_power_w: 8},
+device: {profile: bench, as_fitted: true, period_ms: 50, watchdog_ms: 200, stage: {max_power_w: 8},
   meters: {phase: false}, electrode: {cooled: false}, pump: null, fitted: [], ranges: {power_w: [0.5, 8]},
   thermocouples: [{name: tip, place: electrode}, {name: second, place: electrode}], control: {check_s: 1, ramp_c_s: 4}}
 treatment: {target_c: 45, hold_s: 60}
@@ -42,6 +43,10 @@ RF_W = 0.05
 """More than this from the stage is RF (its meters' noise is not looked at)."""
 STARTED_S = 60.0
 """A host that has not brought RF on by then is a failure of this test, not of the rig."""
+
+
+class EndedItself(RuntimeError):
+    """The host cut off before it was to be killed (a machine too busy for its ticks): nothing was tried."""
 
 
 @dataclass
@@ -91,7 +96,7 @@ def kill_once(seed: int) -> Kill:
             (Path(folder) / "kill.yaml").write_text(SCENARIO, encoding="utf-8")
             host = subprocess.Popen(
                 [sys.executable, "-c", "from rfgen.cli import main; main()", "run", "kill.yaml", "--hal", "serial",
-                 "--port", server.port, "--quiet"],
+                 "--port", server.port, "--out", "run", "--quiet"],
                 cwd=folder,
             )  # fmt: skip
             try:
@@ -102,7 +107,8 @@ def kill_once(seed: int) -> Kill:
                     time.sleep(0.002)
                 time.sleep(after_s)
                 if host.poll() is not None:
-                    raise RuntimeError(f"seed {seed}: the host ended by itself, exit {host.returncode}")
+                    told = json.loads((Path(folder) / "run/summary.json").read_text(encoding="utf-8"))
+                    raise EndedItself(f"seed {seed}: the host ended by itself before its moment: {told['tripped']}")
             finally:
                 host.kill()
                 host.wait()
@@ -118,7 +124,7 @@ def kill_once(seed: int) -> Kill:
 def _stays_off(port: str, bench: object) -> bool:
     """The next host links and asks for nothing: no RF comes."""
     rig = SerialHal(port, reply_s=2.0)
-    config = RigConfig(WATCHDOG_MS, 20_000, 8.0, 112.0, 0b11, False)
+    config = RigConfig(WATCHDOG_MS, 50_000, 8.0, 112.0, 0b11, False)
     try:
         rig.open(config)
         samples = [rig.exchange(Command(tick, False, 0.0, 0.0)) for tick in range(5)]
@@ -134,9 +140,20 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the next have the next")
     options = parser.parse_args()
-    kills = []
-    for seed in range(options.seed, options.seed + options.runs):
-        kill = kill_once(seed)
+    kills: list[Kill] = []
+    seed = options.seed - 1
+    void = 0
+    while len(kills) < options.runs:
+        seed += 1
+        try:
+            kill = kill_once(seed)
+        except EndedItself as error:
+            print(f"void {error}", flush=True)
+            void += 1
+            if void > max(10, options.runs // 2):
+                print("too many hosts end by themselves: this machine is too busy", flush=True)
+                return 1
+            continue
         kills.append(kill)
         said = "ok  " if kill.passed else "FAIL"
         print(
@@ -148,6 +165,8 @@ def main() -> int:
     passed = sum(kill.passed for kill in kills)
     most_ms = max((kill.off_after_ms for kill in kills), default=0.0)
     print(f"{passed} of {len(kills)} killed hosts: RF off within {WATCHDOG_MS} ms; the longest took {most_ms:.1f} ms")
+    if void:
+        print(f"{void} more ended by themselves before their moment, and are not counted")
     return os.EX_OK if passed == len(kills) else 1
 
 

@@ -16,8 +16,11 @@ from rfgen.rigside import Follower
 
 LINE_ROWS = {"LINK_LOST", "SAMPLE_STALE", "SAMPLE_LATE", "CLOCK_SKEW", "RIG_REBOOT", "RIG_TRIP"}
 
-OFF_ROWS = {"RF_STUCK_OFF", "Z_UNMEASURED", "POWER_DEVIATION"}
-"""An old request is ERROR 6, sent with RF off; the host discards the reply to it, and sees RF off that it wants on."""
+OFF_ROWS = {
+    "RF_STUCK_OFF", "Z_UNMEASURED", "POWER_DEVIATION", "CHECK_TIMEOUT", "HEATING_STALL", "RAMP_TIMEOUT", "UNDER_TEMP",
+}  # fmt: skip
+"""An old request is ERROR 6, sent with RF off. The host discards that reply, as it must, and is left with RF that reads
+back off while it wants it on: every row that says so is a right reason."""
 
 Damage = Callable[[bytes, random.Random, float], bytes]
 
