@@ -75,7 +75,7 @@ class PtyServer:
         protocol = self.protocol
         while not self._stopped:
             ready, _, _ = select.select([self._master, self._waker], [], [], POLL_S if self._real_time else None)
-            now_us = self._clock_us() - self._booted_us
+            now_us = self._clock_us() - self._booted_us if self._real_time else 0
             if self._master in ready:
                 with contextlib.suppress(BlockingIOError):
                     self._send(protocol.receive(os.read(self._master, MOST_BYTES), now_us))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Any
 
@@ -62,6 +63,15 @@ class Rounded:
             return reply
         numbers = map(f32, reply[13:20])
         return Sample(*reply[:13], *numbers, tuple(map(f32, reply.temperature_c)))
+
+
+def test_a_host_held_up_for_longer_than_the_watchdog_finds_the_rig_as_it_was() -> None:
+    scenario = scenario_of(BRIEF)
+    hours = itertools.count(0, 3_600_000_000)  # the machine's clock, had the rig looked at it: an hour between looks
+    with served(scenario, lockstep=True, clock_us=lambda: next(hours)) as (port, _):
+        over_line = assemble_on(SerialHal(port, reply_s=20.0), scenario, rig_has_faults=True)
+        watched(over_line)
+    assert over_line.session.generator.reason == "hold_complete"
 
 
 @pytest.mark.parametrize("name", RUNS, ids=lambda name: "brief, one open" if "\n" in name else name)
