@@ -1,9 +1,9 @@
 """How well control does on random patients: one patient's figures, judged without the controller's own help.
 
-The yardstick of speed is a bound that no controller can beat: the later of the set-point ramp's own end, and of the
-moment at which the most power that the treatment allows, given from the start and without regard to overshoot, has
-brought the control thermocouple to its target. The same open-loop run says beforehand who cannot be brought there
-at all.
+The yardstick of speed is the fastest that power and ramp allow: two-point switching on the plant's own temperature,
+full power whenever the control thermocouple is below the set-point ramp and none when it is above. Power given later
+heats later, so nothing that keeps below the same ramp is there sooner. The same run says beforehand who cannot be
+brought there at all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Result(NamedTuple):
     seed: int
     number: int
     reach: str
-    """reachable, marginal or unreachable: by the open-loop run at full power; near: the treatment, however well
+    """reachable, marginal or unreachable: by the run without the controller; near: the treatment, however well
     controlled, would heat the sentinel to its limit."""
     reason: str
     overshoot_c: float
@@ -109,44 +109,48 @@ def scenario_for(device: str, seed: int, number: int) -> Scenario:
     return scenario_of(patient(device, seed, number), profile, TREATMENTS[device])
 
 
-def full_power_s(scenario: Scenario, most_s: float) -> float:
-    """When full power, from the start, brings the control junction to its target; infinite where not within `most_s`.
+class _Ideal:
+    """Two-point switching on the control junction's noise-free temperature; the controller has no part in it."""
 
-    Open loop: the plant and the output stage alone; the controller has no part in it.
-    """
-    config = generator_config(scenario)
-    target_c = scenario.treatment.steps[0].target_c
-    assert target_c is not None
-    on = bench(scenario, seed=0)
-    for _ in range(round(config.prime_s / on.tick_s)):  # coolant flows before the power comes
-        on.step(False, 0.0, config.plan.flow_ml_min)
-    for tick in range(round(most_s / on.tick_s)):
-        on.step(True, config.plan.most_w, config.plan.flow_ml_min)
-        if on.junction_c[0] >= target_c - ARRIVED_C:
-            return (tick + 1) * on.tick_s
+    def __init__(self, scenario: Scenario) -> None:
+        config = generator_config(scenario)
+        self.on = bench(scenario, seed=0)
+        self._most_w, self._flow_ml_min = config.plan.most_w, config.plan.flow_ml_min
+        for _ in range(round(config.prime_s / self.on.tick_s)):  # coolant flows before the power comes
+            self.on.step(False, 0.0, self._flow_ml_min)
+
+    def follow(self, asked_c: float) -> None:
+        """One tick towards a temperature."""
+        heat = self.on.junction_c[0] < asked_c
+        self.on.step(heat, self._most_w if heat else 0.0, self._flow_ml_min)
+
+
+def fastest_s(scenario: Scenario, most_s: float) -> float:
+    """When the control junction can be at its target; infinite where not within `most_s`."""
+    step = scenario.treatment.steps[0]
+    assert step.target_c is not None
+    ideal = _Ideal(scenario)
+    on, ramp_c_s = ideal.on, step.ramp_c_s or scenario.device.control.ramp_c_s
+    from_c = on.junction_c[0]
+    for tick in range(1, round(most_s / on.tick_s) + 1):
+        ideal.follow(min(step.target_c, from_c + ramp_c_s * tick * on.tick_s))
+        if on.junction_c[0] >= step.target_c - ARRIVED_C:
+            return tick * on.tick_s
     return math.inf
 
 
 def ideal_sentinel_c(scenario: Scenario, ramp_s: float) -> float:
-    """The sentinel's noise-free peak under an ideal treatment: at target from `ramp_s` on, for the hold, then off.
-
-    Two-point switching on the plant's own junction temperature; the controller has no part in it.
-    """
-    config = generator_config(scenario)
+    """The sentinel's noise-free peak under an ideal treatment: at target from `ramp_s` on, for the hold, then off."""
     step = scenario.treatment.steps[0]
     assert step.target_c is not None
-    on = bench(scenario, seed=0)
-    flow_ml_min = config.plan.flow_ml_min
-    for _ in range(round(config.prime_s / on.tick_s)):
-        on.step(False, 0.0, flow_ml_min)
-    sentinel = config.channels.sentinel[0]
+    ideal = _Ideal(scenario)
+    on, sentinel = ideal.on, generator_config(scenario).channels.sentinel[0]
     from_c = scenario.plant.body_c
     most_c = -math.inf
     for tick in range(round((ramp_s + step.hold_s + PEAK_S) / on.tick_s)):
         now_s = tick * on.tick_s
-        asked_c = from_c + (step.target_c - from_c) * min(1.0, now_s / ramp_s)
-        heat = now_s < ramp_s + step.hold_s and on.junction_c[0] < asked_c
-        on.step(heat, config.plan.most_w if heat else 0.0, flow_ml_min)
+        over = now_s >= ramp_s + step.hold_s
+        ideal.follow(-math.inf if over else from_c + (step.target_c - from_c) * min(1.0, now_s / ramp_s))
         most_c = max(most_c, on.junction_c[sentinel])
     return most_c
 
@@ -159,12 +163,11 @@ def judge(device: str, seed: int, number: int) -> Result:
     target_c = step.target_c
     assert target_c is not None
     timeout_s = config.limits["ramp_timeout_s"]
-    by_power_s = full_power_s(scenario, timeout_s)
-    fastest_s = max(by_power_s, (target_c - ARRIVED_C - scenario.plant.body_c) / config.tuning.ramp_c_s)
+    quickest_s = fastest_s(scenario, timeout_s)
     reach = "reachable"
-    if math.isinf(by_power_s):
+    if math.isinf(quickest_s):
         reach = "unreachable"
-    elif fastest_s * SLOWER_THAN_FASTEST > timeout_s:
+    elif quickest_s * SLOWER_THAN_FASTEST > timeout_s:
         reach = "marginal"
 
     assembly = assemble(scenario)
@@ -190,7 +193,7 @@ def judge(device: str, seed: int, number: int) -> Result:
     session.settle_s = 0.1
     session.run()
     reason = str(session.generator.reason)
-    if reason.startswith("SENTINEL") and ideal_sentinel_c(scenario, SLOWER_THAN_FASTEST * fastest_s) > NEAR_C:
+    if reason.startswith("SENTINEL") and ideal_sentinel_c(scenario, SLOWER_THAN_FASTEST * quickest_s) > NEAR_C:
         reach = "near"
     held = ticks[State.HOLD] > settle
     return Result(
@@ -204,5 +207,5 @@ def judge(device: str, seed: int, number: int) -> Result:
         off["true"] if held else math.nan,
         off["read"] if held else math.nan,
         ticks[State.RAMP] * on.tick_s,
-        fastest_s,
+        quickest_s,
     )
