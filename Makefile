@@ -23,7 +23,7 @@ test-long: $(VENV)/.with-test ## the tests that take longer, the 1,000-patient b
 test-lowest: ## the tests with every dependency at its lower bound, in a virtual environment of its own
 	$(MAKE) $(LOWEST)/bin/python VENV=$(LOWEST)
 	$(LOWEST)/bin/python tools/lowest.py > $(LOWEST)/constraints.txt
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[test]'
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[field,test]'
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -q
 
 check: $(VENV)/.with-run ## every shipped scenario, held against what it expects
@@ -79,7 +79,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.with-run: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[field]'
 	@touch $@
 
 $(VENV)/.with-test: $(VENV)/.with-run

@@ -10,7 +10,8 @@ from pathlib import Path
 def main() -> None:
     """One `name==version` a line, from pyproject.toml."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for line in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
+    extras = project["optional-dependencies"]
+    for line in [*project["dependencies"], *extras["field"], *extras["test"]]:
         found = re.fullmatch(r"([A-Za-z0-9-]+)>=([0-9.]+),<[0-9.]+", line)
         if found is None:
             raise SystemExit(f"pyproject.toml: {line!r} has no lower and upper bound")
