@@ -137,6 +137,21 @@ def rig(scenario: str, link: Path | None, lockstep: bool, seed: int | None) -> i
     return command(scenario, link, lockstep, seed)
 
 
+@cli.command("check-rig")
+@click.argument("port")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, and nothing else.")
+@click.option("--long", is_flag=True, help="Also what takes minutes.")
+@click.option("--baud", type=click.IntRange(1), default=921_600, show_default=True, help="Of a line that has one.")
+def check_rig(port: str, as_json: bool, long: bool, baud: int) -> int:
+    """Does the rig on PORT keep the promises of the protocol? One line a promise.
+
+    Asks for RF of at most 1 W, again and again: connect a dummy load first, and nothing else.
+    """
+    from rfgen.commands.check_rig import check_rig as command
+
+    return command(port, as_json, long, baud)
+
+
 def main() -> None:
     """Entry point: exceptions become messages and exit codes."""
     for name in ("SIGTERM", "SIGHUP"):

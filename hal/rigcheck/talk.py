@@ -1,0 +1,473 @@
+"""A host that says what it is told to, and keeps account of what came and when.
+
+Whatever is concluded from time is concluded from bounds: a reply was made after its request was sent and before it was
+received, however late this host was about either. RF is seen in two ways: the stage's own read-back in a SAMPLE's
+status, and the power delivered since the SAMPLE before, which tells for how long RF was on in between.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import statistics
+import struct
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hal.rigcheck.port import Transport
+from hal.rigcheck.verdicts import Broken, LeftOut, Undecided
+from hal.types import Capability, RigInfo, RigRefused, RigTrip, RigUnavailable
+from hal.wire import FrameDecoder, encode_frame
+from hal.wiremessages import (
+    HEADER_BYTES,
+    RF_OFF_KEY,
+    RF_ON,
+    VERSION,
+    Configuration,
+    Identification,
+    Kind,
+    WireError,
+    parse_header,
+)
+
+MOST_W = 1.0
+"""No EXCHANGE asks for RF on with more than this, those that are to be refused included."""
+RADIATED_W = 0.8
+"""What is asked for where RF is to come; the power limit is the same, so that MOST_W is over it."""
+LIMIT_C = 90.0
+"""The rig's own cut-off in these checks (assumed: a dummy load stays below it)."""
+FLOW_ML_MIN = 5.0
+"""What a pump is asked for."""
+REPLY_S = 3.0
+"""A rig that has not answered by then does not answer."""
+OPEN_FOR_S = 3.0
+HELLO_EVERY_S = 0.25
+SETTLE_S = 0.03
+"""For the output to come up, and for a reading of it (assumed)."""
+KINDS = range(1, 6)
+"""The requests there are."""
+SEEN_W = 0.1
+"""Less than this is no RF that a meter is sure to see."""
+
+
+class Answer(NamedTuple):
+    """A reply, and the moments between which it was made."""
+
+    kind: int
+    link: int
+    seq: int
+    body: bytes
+    payload: bytes
+    sent_s: float
+    got_s: float
+
+
+class Seen(NamedTuple):
+    """A SAMPLE as it stands on the line."""
+
+    tick: int
+    rig_time_us: int
+    status: int
+    trip: int
+    bad_frames: int
+    tc_fault: int
+    power_w: float
+    temperature_c: tuple[float, ...]
+    flow_ml_min: float
+    sent_s: float
+    got_s: float
+
+    @property
+    def rf_on(self) -> bool:
+        """As the stage reads back."""
+        return bool(self.status & 1)
+
+    def __str__(self) -> str:
+        trip = RigTrip(self.trip).name.lower().replace("_", " ") if self.trip <= max(RigTrip) else "unknown"
+        return (
+            f"SAMPLE with RF {'on' if self.rf_on else 'off'}, rig_trip {self.trip} ({trip}), {self.power_w:.2f} W"
+            + (", watchdog tripped" if self.status & 4 else "")
+        )
+
+
+_SAMPLE = struct.Struct("<IQBBHH")
+
+
+class Talk:
+    """One host on one rig. `least_watchdog_ms`: the watchdog that is asked for, or more where the line is slow."""
+
+    def __init__(
+        self,
+        wire: Transport,
+        port: str,
+        *,
+        least_watchdog_ms: int = 100,
+        new_link: Callable[[], int] = lambda: secrets.randbelow(65535) + 1,
+    ) -> None:
+        self.wire = wire
+        self.port = port
+        self.link = 0
+        self.seq = 0
+        self.tick = 0
+        self.told: Identification
+        self.info: RigInfo
+        self.hello_body = b""
+        self.round_trip_s = 0.0
+        self.short_ms = least_watchdog_ms
+        """The watchdog where it is to fire."""
+        self.long_ms = 1000
+        """The watchdog where it is not."""
+        self.watchdog_s = 1.0
+        """In force now."""
+        self.reference_w = 0.0
+        """What the rig delivers and reads for RADIATED_W."""
+        self.strays: list[str] = []
+        """Frames that answer nothing."""
+        self.misechoed: list[str] = []
+        """Replies whose header is not that of their request."""
+        self.last = ("nothing", "nothing", "nothing")
+        self.seen = 0
+        self.was_late = False
+        """This host has left RF on unattended for so long that the rig may have done something about it."""
+        self._on_since_s: float | None = None
+        self._decoder = FrameDecoder()
+        self._new_link = new_link
+
+    # --- verdicts --------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A check begins."""
+        self.last = ("nothing", "nothing", "nothing")
+        self.seen = 0
+        self.was_late = False
+        self._on_since_s = None
+
+    def see(self, sent: str, came: object, due: str, holds: bool) -> None:
+        """Hold what came against what was due. Raises Broken."""
+        self.last = (sent, str(came), due)
+        self.seen += 1
+        if not holds:
+            raise Broken(sent, str(came), due)
+
+    def see_error(self, sent: str, answer: Answer | None, kind: int, code: int) -> None:
+        """ERROR, of this request's kind and with this code."""
+        holds = answer is not None and answer.kind == Kind.ERROR and answer.body == bytes([kind, code])
+        self.see(sent, said(answer), f"ERROR {code} to {named(kind)}", holds)
+
+    # --- frames ----------------------------------------------------------------------------------------------------
+
+    def first_hello(self) -> None:
+        """HELLO until something answers. Raises RigUnavailable, RigRefused."""
+        began_s = self.wire.now_s()
+        self.link, heard = self._new_link(), False
+        while self.wire.now_s() - began_s < OPEN_FOR_S:
+            self.seq = (self.seq + 1) % 65536
+            answer = self.ask(Kind.HELLO, wait_s=HELLO_EVERY_S, ahead=b"\0")
+            heard = heard or answer is not None or self._decoder.bad_frames > 0
+            if answer is None:
+                continue
+            if answer.kind == Kind.ERROR and answer.body[1:] == b"\1":
+                raise RigRefused(f"the rig on {self.port} speaks another version of the protocol than {VERSION}")
+            if answer.kind != Kind.HELLO | 0x80:
+                continue
+            try:
+                self.told = Identification.parse(answer.body)
+            except WireError as error:
+                raise RigRefused(f"the rig on {self.port} does not keep to the protocol: {error}") from None
+            if not self.told.protocol_min <= VERSION <= self.told.protocol_max:
+                raise RigRefused(
+                    f"the rig on {self.port} speaks versions {self.told.protocol_min} to {self.told.protocol_max} of "
+                    f"the protocol; this speaks {VERSION}"
+                )
+            self.hello_body = answer.body
+            self.info = self.told.rig_info()
+            self.strays.clear()
+            self.misechoed.clear()
+            self._measure()
+            return
+        if heard:
+            raise RigUnavailable(
+                f"what answers on {self.port} is not a rig, or its line is set otherwise than 8N1 at this baud rate: "
+                "see which port the rig is on (`rfgen ports`)"
+            )
+        raise RigUnavailable(
+            f"nothing answers on {self.port} within {OPEN_FOR_S:g} s: see that the rig has power, that the cable is "
+            "in, and that this is its port (`rfgen ports`)"
+        )
+
+    def _measure(self) -> None:
+        """How fast it answers, and which watchdogs to ask for."""
+        times = []
+        for _ in range(15):
+            answer = self.request(Kind.RF_OFF)
+            if answer is not None:
+                times.append(answer.got_s - answer.sent_s)
+        self.round_trip_s = statistics.median(times) if times else 1.0
+        most_ms = self.info.watchdog_max_ms
+        wanted_ms = max(self.short_ms, math.ceil(25_000 * self.round_trip_s), self.info.watchdog_min_ms)
+        self.short_ms = min(wanted_ms, most_ms)
+        self.long_ms = min(max(self.long_ms, 4 * self.short_ms), most_ms)
+
+    def ask(
+        self,
+        kind: int,
+        body: bytes = b"",
+        *,
+        link: int | None = None,
+        seq: int | None = None,
+        version: int = VERSION,
+        wait_s: float = REPLY_S,
+        ahead: bytes = b"",
+    ) -> Answer | None:
+        """One request as told, and its reply; None where nothing came."""
+        link = self.link if link is None else link
+        seq = self.seq if seq is None else seq
+        return self.ask_raw(struct.pack("<BBHH", version, kind, link, seq) + body, wait_s=wait_s, ahead=ahead)
+
+    def request(self, kind: int, body: bytes = b"", *, link: int | None = None) -> Answer | None:
+        """The next request of this link."""
+        self.seq = (self.seq + 1) % 65536
+        return self.ask(kind, body, link=link)
+
+    def ask_raw(
+        self, payload: bytes, *, wait_s: float = REPLY_S, ahead: bytes = b"", behind: bytes = b""
+    ) -> Answer | None:
+        """This payload as a frame, and its reply. One with another header counts if no better comes."""
+        self.drain()
+        sent_s = self.wire.now_s()
+        self.wire.write(ahead + encode_frame(payload) + behind)
+        return self.await_reply(payload, sent_s, wait_s)
+
+    def await_reply(self, payload: bytes, sent_s: float, wait_s: float = REPLY_S) -> Answer | None:
+        """The reply to what was sent before."""
+        asked = parse_header(payload)
+        until_s = sent_s + wait_s
+        found: Answer | None = None
+        doubtful: Answer | None = None
+        while found is None:
+            now_s = self.wire.now_s()
+            got = self._decoder.feed(self.wire.read(max(0.0, until_s - now_s)))
+            got_s = self.wire.now_s()
+            for frame in got:
+                if frame is None:
+                    continue
+                header = parse_header(frame)
+                answer = Answer(header.kind, header.link, header.seq, frame[HEADER_BYTES:], frame, sent_s, got_s)
+                matches = (header.version, header.link, header.seq) == (
+                    VERSION,
+                    asked.link,
+                    asked.seq,
+                ) and header.kind in (asked.kind | 0x80, Kind.ERROR)
+                if found is None and matches:
+                    found = answer
+                elif doubtful is None and not matches:
+                    doubtful = answer
+                    until_s = min(until_s, got_s + max(0.05, 5 * self.round_trip_s))
+                else:
+                    self.strays.append(f"{said(answer)} behind {said(found or doubtful)}")
+            if now_s >= until_s and found is None:  # and it was read once more since
+                break
+        if found is not None:
+            if doubtful is not None:
+                self.strays.append(f"{said(doubtful)} ahead of {said(found)}")
+            return found
+        if doubtful is not None:
+            self.misechoed.append(
+                f"to {named(asked.kind)} of link {asked.link} and seq {asked.seq}: {said(doubtful)} of link "
+                f"{doubtful.link} and seq {doubtful.seq}"
+            )
+        return doubtful
+
+    def drain(self, wait_s: float = 0.0) -> int:
+        """Take what has come unasked; how many frames. With `wait_s`, listen for so long."""
+        until_s = self.wire.now_s() + wait_s
+        count = 0
+        while True:
+            now_s = self.wire.now_s()
+            data = self.wire.read(max(0.0, until_s - now_s))
+            for frame in self._decoder.feed(data):
+                if frame is not None:
+                    self.strays.append(f"{named(parse_header(frame).kind)} unasked")
+                    count += 1
+            if now_s >= until_s and not data:
+                return count
+
+    def send(self, data: bytes) -> None:
+        """Bytes that no reply is due to."""
+        self.drain()
+        self.wire.write(data)
+
+    @property
+    def damaged(self) -> int:
+        """Frames from the rig that came damaged."""
+        return self._decoder.bad_frames
+
+    # --- links -----------------------------------------------------------------------------------------------------
+
+    def hello(self) -> None:
+        """A new link. Raises Broken."""
+        while True:
+            link = self._new_link()
+            if link not in (self.link, 0):
+                break
+        self.link = link
+        answer = self.request(Kind.HELLO)
+        holds = answer is not None and answer.kind == Kind.HELLO | 0x80
+        self.see("HELLO", said(answer), "HELLO's reply", holds)
+
+    def configuration(self, **changes: float) -> Configuration:
+        """What CONFIGURE asks for in these checks, with changes."""
+        watchdog_ms = self.long_ms
+        usual = Configuration(watchdog_ms, 1, RADIATED_W, LIMIT_C, 1, 0)
+        most_w = self.info.max_power_w
+        if most_w < RADIATED_W:
+            usual = usual._replace(power_limit_w=most_w)
+        return usual._replace(**changes)  # type: ignore[arg-type]
+
+    def configure(self, **changes: float) -> None:
+        """CONFIGURE, accepted. Raises Broken."""
+        asked = self.configuration(**changes)
+        answer = self.request(Kind.CONFIGURE, asked.pack())
+        holds = answer is not None and answer.kind == Kind.CONFIGURE | 0x80
+        self.see("CONFIGURE", said(answer), "CONFIGURE's reply", holds)
+        self.watchdog_s = asked.watchdog_ms / 1000
+
+    def fresh(self, **changes: float) -> None:
+        """HELLO and CONFIGURE."""
+        self.hello()
+        self.configure(**changes)
+
+    # --- exchanges -------------------------------------------------------------------------------------------------
+
+    def power_w(self) -> float:
+        """What is asked for where RF is to come."""
+        return min(RADIATED_W, self.info.max_power_w)
+
+    def command(
+        self, on: bool = False, *, power_w: float | None = None, flow: float = 0.0, key: int | None = None
+    ) -> bytes:
+        """EXCHANGE's body, as it is told. Raises AssertionError for more RF than these checks may ask for."""
+        self.tick = (self.tick + 1) % 2**32
+        key = (RF_ON if on else RF_OFF_KEY) if key is None else key
+        power_w = (self.power_w() if on else 0.0) if power_w is None else power_w
+        assert key == RF_OFF_KEY or 0.0 <= power_w <= MOST_W, f"{power_w} W with RF on"
+        return struct.pack("<IBBff", self.tick, key, 0, power_w, flow)
+
+    def exchange(self, on: bool = False, *, flow: float = 0.0) -> Seen:
+        """EXCHANGE that must be answered with SAMPLE. Raises Broken."""
+        body = self.command(on, flow=flow)
+        answer = self.request(Kind.EXCHANGE, body)
+        what = f"EXCHANGE with RF {'on' if on else 'off'}"
+        sample = self.sample(answer)
+        self.see(what, said(answer), "SAMPLE", sample is not None)
+        assert sample is not None
+        if self._on_since_s is not None and sample.got_s - self._on_since_s > 0.7 * self.watchdog_s:
+            self.was_late = True
+        self._on_since_s = sample.sent_s if on else None
+        return sample
+
+    def sample(self, answer: Answer | None) -> Seen | None:
+        """A reply as SAMPLE; None where it is none of this rig's."""
+        if answer is None or answer.kind != Kind.EXCHANGE | 0x80:
+            return None
+        count = self.info.thermocouples
+        if len(answer.body) != _SAMPLE.size + 28 + 4 * count:
+            return None
+        floats = struct.unpack_from(f"<{7 + count}f", answer.body, _SAMPLE.size)
+        tick, time_us, status, trip, bad, faults = _SAMPLE.unpack_from(answer.body)
+        return Seen(
+            tick, time_us, status, trip, bad, faults, floats[0], floats[7:], floats[4], answer.sent_s, answer.got_s
+        )  # fmt: skip
+
+    def radiate(self) -> Seen:
+        """RF on, and seen to be: the last SAMPLE. What it delivers becomes the reference. Raises Undecided."""
+        for _ in range(2):
+            self.exchange(True)
+            self.pause(SETTLE_S)
+        sample = self.exchange(True)
+        if not sample.rf_on:
+            raise Undecided(f"RF does not come: {sample}{_why(sample)}")
+        self.reference_w = sample.power_w
+        return sample
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass while RF may be on."""
+        self.wire.sleep(seconds)
+
+    def silence(self, seconds: float) -> None:
+        """Say nothing for so long, on purpose."""
+        self.wire.sleep(seconds)
+        self._on_since_s = None
+
+    def measures(self) -> bool:
+        """The rig's meter sees the RF that it delivers."""
+        return self.reference_w >= SEEN_W
+
+    def on_s(self, since: Seen, sample: Seen) -> float:
+        """For how long RF was on between two SAMPLEs that follow each other, at least, by the power delivered."""
+        if not self.measures() or not math.isfinite(sample.power_w):
+            return 0.0
+        return max(0.0, sample.power_w / self.reference_w * (sample.sent_s - since.got_s))
+
+    def see_off_since(self, sent: str, since: Seen, answered_s: float, *, trip: int | None = 0) -> Seen:
+        """RF went off by `answered_s` and has stayed off; `since` is the last SAMPLE before. Raises Broken."""
+        most_on_s = answered_s - since.sent_s
+        wait_s = max(3.0 * most_on_s, SETTLE_S)
+        if most_on_s + wait_s > 0.7 * self.watchdog_s:
+            raise Undecided(f"this host took {1000 * most_on_s:.0f} ms over a request")
+        self._on_since_s = None
+        self.pause(wait_s)
+        sample = self.exchange(False)
+        waited_s = sample.sent_s - answered_s
+        on_s = self.on_s(since, sample)
+        held = trip is None or sample.trip == trip
+        due = "RF off" + ("" if trip is None else f", rig_trip {trip}")
+        if on_s:
+            due += f", and on for {1000 * most_on_s:.0f} ms at most after the last SAMPLE"
+        came = f"{sample}; on for {1000 * on_s:.0f} ms by the power delivered" if self.measures() else str(sample)
+        self.see(sent, came, due, not sample.rf_on and held and on_s <= most_on_s + 0.5 * waited_s)
+        return sample
+
+    def needs(self, capability: Capability, what: str) -> None:
+        """Raises LeftOut where the rig does not claim it."""
+        if capability not in self.info.capabilities:
+            raise LeftOut(f"this rig has no {what}")
+
+    def goodbye(self) -> None:
+        """RF off and BYE, whatever state things are in."""
+        for _ in range(3):
+            self.seq = (self.seq + 1) % 65536
+            if self.ask(Kind.RF_OFF, wait_s=0.2, ahead=b"\0") is not None:
+                break
+        self.seq = (self.seq + 1) % 65536
+        self.ask(Kind.BYE, wait_s=0.2)
+
+
+def _why(sample: Seen) -> str:
+    if sample.trip == RigTrip.THERMOCOUPLE:
+        return "; plug a thermocouple into channel 0"
+    return "; take away what holds RF off" if sample.trip else ""
+
+
+def named(kind: int) -> str:
+    """A kind by its name."""
+    request = kind & 0x7F
+    if kind == Kind.ERROR:
+        return "ERROR"
+    if request not in KINDS:
+        return f"kind {kind:#04x}"
+    if kind == Kind.EXCHANGE | 0x80:
+        return "SAMPLE"
+    return Kind(request).name + ("'s reply" if kind & 0x80 else "")
+
+
+def said(answer: Answer | None) -> str:
+    """What a reply says, as a person reads it."""
+    if answer is None:
+        return "nothing"
+    if answer.kind == Kind.ERROR and len(answer.body) == 2:
+        return f"ERROR {answer.body[1]} to {named(answer.body[0])}"
+    if answer.kind == Kind.EXCHANGE | 0x80 and len(answer.body) >= _SAMPLE.size + 4:
+        tick, _, status, trip, *_ = _SAMPLE.unpack_from(answer.body)
+        return f"SAMPLE of tick {tick} with RF {'on' if status & 1 else 'off'}, rig_trip {trip}"
+    return f"{named(answer.kind)} of {len(answer.body)} bytes"
