@@ -82,7 +82,9 @@ def electric_space(sizes: tuple[int, ...] = (16, 32, 64, 128)) -> Orders:
         inside = kind == 0
         weight = grid.volume_m3[inside]
         errors.append(math.sqrt(float((weight * (phi - exact)[inside] ** 2).sum() / weight.sum())))
-    return Orders("electric field, conductivity varying in space, graded grid", "mean square", _cells(sizes), tuple(errors))
+    return Orders(
+        "electric field, conductivity varying in space, graded grid", "mean square", _cells(sizes), tuple(errors)
+    )
 
 
 def _cells(sizes: tuple[int, ...]) -> tuple[str, ...]:
@@ -236,9 +238,7 @@ def mode_time(steps_s: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125), n: int = 24)
     return Orders("heat alone, fixed coefficients", "mean square, C", tuple(f"{s:g} s" for s in steps_s), errors)
 
 
-def coupled_time(
-    refresh: float, steps_s: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125), for_s: float = 20.0
-) -> Orders:
+def coupled_time(refresh: float, steps_s: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125), for_s: float = 20.0) -> Orders:
     """Heating by 5 W with conductivities that follow temperature, tip temperature against the same at 1/64 s."""
     liver = TISSUES["liver"]
     electrode = Electrode("monopolar", 1.5, 10.0, lead_ohm=0.0, return_ohm=0.0)

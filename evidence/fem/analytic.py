@@ -61,7 +61,9 @@ def sphere_electrode(rings: int = 16) -> Check:
         phi = _solved(matrix, np.zeros(mesh.size), phi, given)
         found.append(1.0 / float(phi @ (matrix @ phi)))
         counts.append(int(mesh.quads.t.shape[1]))
-    return Check("sphere electrode in an infinite medium", "ohm", tuple(counts), tuple(found), 1 / (4 * math.pi * sigma * a))
+    return Check(
+        "sphere electrode in an infinite medium", "ohm", tuple(counts), tuple(found), 1 / (4 * math.pi * sigma * a)
+    )
 
 
 def coaxial(lines: int = 8) -> Check:
@@ -84,7 +86,7 @@ def coaxial(lines: int = 8) -> Check:
 
 
 def pennes_sphere(rings: int = 16) -> Check:
-    """Steady state round a hot sphere in perfused tissue: T = T_a (a / rho) exp(-(rho - a) sqrt(w / k)), at rho = 3 a."""
+    """Steady state round a hot sphere in perfused tissue, T = T_a (a / rho) exp(-(rho - a) sqrt(w / k)), at 3 a."""
     a, k, w, hot_c = 2e-3, 0.5, 4e4, 40.0
     depth = math.sqrt(k / w)
     found, counts = [], []

@@ -57,7 +57,7 @@ class Mesh:
         self.quads = quads
         self.order = order
         self.basis = Basis(quads, ElementQuad2(), intorder=order)
-        at = np.asarray(self.basis.global_coordinates().value)
+        at = np.asarray(self.basis.global_coordinates())
         self.r_m, self.z_m = at[0], at[1]
 
     @staticmethod
@@ -92,7 +92,7 @@ class Mesh:
     def robin(self, facets: Any, c: Field, weight: Field) -> sp.csr_matrix:
         """Boundary matrix of c (weight) u v on facets."""
         side = FacetBasis(self.quads, ElementQuad2(), facets=facets, intorder=self.order)
-        at = np.asarray(side.global_coordinates().value)
+        at = np.asarray(side.global_coordinates())
         return asm(mass, side, c=c(at[0], at[1]) * weight(at[0], at[1]))
 
     def integral(self, q: Floats) -> float:
@@ -106,7 +106,7 @@ class Mesh:
 
     def at_quadrature(self, u: Floats) -> Floats:
         """u at the quadrature points."""
-        return np.asarray(self.basis.interpolate(u).value)
+        return np.asarray(self.basis.interpolate(u))
 
     def probes(self, points_m: list[tuple[float, float]]) -> sp.csr_matrix:
         """Matrix that takes unknowns to values at points (r, z)."""

@@ -5,6 +5,7 @@ Lengths in metres, z along the needle with 0 in the middle of its active part, t
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -182,7 +183,7 @@ def _lines(marks_m: list[float], edges_m: list[tuple[float, float]], fineness: f
     """Lines through all marks, spaced as the nearest edge asks for."""
     marks = sorted({round(mark, 9) for mark in marks_m})
     lines = [marks[0]]
-    for left, right in zip(marks[:-1], marks[1:], strict=True):
+    for left, right in itertools.pairwise(marks):
         at = np.linspace(left, right, 20001)
         width = np.full(at.size, NEAR_WIDTH_M)
         width += FAR_GROWTH * np.maximum(np.abs(at) - NEAR_M, 0.0)

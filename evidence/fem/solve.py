@@ -56,9 +56,7 @@ class Reference:
         self.sink_heat = mesh.values(posed.film_w_m3_k) * (posed.coolant_c - posed.body_c)
         far = posed.far_mm * 1e-3
         tiny = 1e-9
-        self.far_facets = mesh.facets(
-            lambda x: (x[0] > far - tiny) | (x[1] < -far + tiny) | (x[1] > far - tiny)
-        )
+        self.far_facets = mesh.facets(lambda x: (x[0] > far - tiny) | (x[1] < -far + tiny) | (x[1] > far - tiny))
         self._fixed, self._potential = self._electric_boundary()
         self._tip = self._tip_weights()
 
@@ -105,7 +103,7 @@ class Reference:
 
             matrix = matrix + mesh.robin(self.far_facets, posed.sigma_s_m, falls)
         phi = self._potential.copy()
-        a, b, x, inner = condense(matrix, np.zeros(mesh.size), x=phi, D=self._fixed)
+        a, b, _x, inner = condense(matrix, np.zeros(mesh.size), x=phi, D=self._fixed)
         phi[inner] = splu(sp.csc_matrix(a)).solve(b)
         self.phi = phi
         joule = sigma * mesh.squared_gradient(phi)
