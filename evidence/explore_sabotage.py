@@ -39,8 +39,8 @@ class _HoldsOnAtStop(Generator):
 
 
 class _TellsTheLastReason(Generator):
-    def _trip(self, tripped: int) -> None:
-        super()._trip(tripped)
+    def _trip(self, tripped: int, signals: Signals | None = None, said: str = "") -> None:
+        super()._trip(tripped, signals, said)
         self.reason = self._announce(tripped)[0].id
 
 
@@ -104,9 +104,9 @@ class _CutsATickLate(Generator):
 
 
 class _PumpsOn(Generator):
-    def _trip(self, tripped: int) -> None:
+    def _trip(self, tripped: int, signals: Signals | None = None, said: str = "") -> None:
         flow_ml_min = self.controller.asked_flow_ml_min
-        super()._trip(tripped)
+        super()._trip(tripped, signals, said)
         self.controller.asked_flow_ml_min = flow_ml_min
 
 

@@ -90,6 +90,7 @@ def generator_config(scenario: Scenario) -> GeneratorConfig:
         step_c=tuple(t.resolution_c for t in device.thermocouples),
         co_located=device.co_located,
         stage_temperature="stage_temperature" in device.fitted,
+        thermocouples=tuple(t.name for t in device.thermocouples),
     )
 
 

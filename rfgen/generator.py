@@ -24,6 +24,7 @@ from rfgen.safety.deriver import Deriver, DeriverConfig
 from rfgen.safety.permit import permit
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
+from rfgen.telling import Told, for_how_long, told
 
 NAN = float("nan")
 IDLE, IMPEDANCE_CHECK, RAMP, HOLD, CUTOFF = State  # a name of the module is found four times as fast
@@ -57,6 +58,8 @@ class GeneratorConfig:
     step_c: tuple[float, ...] = ()
     co_located: tuple[tuple[int, int], ...] = ()
     stage_temperature: bool = False
+    thermocouples: tuple[str, ...] = ()
+    """What each channel is called, for the words of a trip."""
 
 
 class Generator:
@@ -178,7 +181,7 @@ class Generator:
             violated, tripped = self.supervisor.missed(state, signals)
             self._had_sample = False
         if tripped:
-            self._trip(tripped)
+            self._trip(tripped, signals)
         elif sample is not None and state in RADIATING:
             self._run(state, sample, signals)
         state = machine.state
@@ -328,7 +331,8 @@ class Generator:
         if linked.boot_count != self._boot_count:
             known, self._boot_count = self._boot_count, linked.boot_count
             if known is not None:
-                self._announce(self.supervisor.trip("RIG_REBOOT"))
+                said = f"boot count {linked.boot_count}, and it was {known}"
+                self._announce(self.supervisor.trip("RIG_REBOOT"), said=said)
                 return "the rig has booted since the last link"
         # readings are judged on the link that they came over; a new one knows of none yet
         before = self.supervisor.not_gone()
@@ -340,19 +344,26 @@ class Generator:
 
     # --- cutting off ------------------------------------------------------------------------------------------------
 
-    def _trip(self, tripped: int) -> None:
+    def _trip(self, tripped: int, signals: Signals | None = None, said: str = "") -> None:
         """Cut off, for the first of these rows in the catalogue's order."""
-        rows = self._announce(tripped)
+        rows = self._announce(tripped, signals, said)
         self._cut(rows[0].id)
         if any(row.pump_is_cause for row in rows):
             self.controller.asked_flow_ml_min = 0.0
 
-    def _announce(self, tripped: int) -> list[Row]:
-        """Tell of every row that tripped."""
+    def _announce(self, tripped: int, signals: Signals | None = None, said: str = "") -> list[Row]:
+        """Tell of every row that tripped: what was read in the tick, or what is `said` where no signal knows of it."""
         found = [(bit, row) for bit, row in enumerate(self.supervisor.rows) if tripped >> bit & 1]
+        tick = None
+        if signals is not None:
+            tick = Told(signals, self.supervisor.limits, self.config.channels, self.config.thermocouples)
         for place, (bit, row) in enumerate(found):
             first = place == 0 and self.machine.state is not CUTOFF
-            self._event("trip", f"{row.id}: {row.usually}", {"id": row.id, "row": bit, "first": first})
+            held_us = 0 if tick is None else self.supervisor.held_us(bit)
+            read = said if tick is None else told(row.condition, tick)
+            data: dict[str, object] = {"id": row.id, "row": bit, "first": first, "read": read}
+            data |= {"held_s": round(held_us * 1e-6, 6), "usually": row.usually}
+            self._event("trip", f"{row.id}: {read}, {for_how_long(held_us)}. {row.usually}", data)
         return [row for _, row in found]
 
     def _cut(self, reason: str) -> None:
@@ -376,9 +387,10 @@ class Generator:
 
     def _tripped_by_error(self, error: Exception) -> Decision:
         tripped = self.supervisor.trip("INTERNAL_ERROR")
-        self._event("note", f"the firmware failed: {type(error).__name__}: {error}", {})
+        said = f"{type(error).__name__}: {error}"
+        self._event("note", f"the firmware failed: {said}", {})
         if tripped:
-            self._trip(tripped)
+            self._trip(tripped, said=said)
         elif self.machine.state is not CUTOFF:
             self._cut("INTERNAL_ERROR")
         self._requests.clear()

@@ -22,6 +22,7 @@ from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
 from rfgen.runs import Finished, run_into
 from rfgen.scenario import Scenario, load_scenario
+from rfgen.telling import for_how_long
 from rfgen.yamlsource import InputError, Problem, suggestion
 
 MARKS = ("run.mcap", "scenario.yaml")
@@ -194,6 +195,23 @@ class _Progress:
         self._status.update(now)
 
 
+def trip_lines(trip: dict[str, Any], label: str) -> list[str]:
+    """One trip: what was read, the limit, for how long; then what it usually means and what to look at next."""
+    held = for_how_long(round(trip["held_s"] * 1e6)) if isinstance(trip["held_s"], int | float) else ""
+    read = ", ".join(part for part in (trip["read"], held) if part)
+    lines = [f"  {label:<11} {trip['id']} at {trip['t_s']:.2f} s" + (f": {read}" if read else "")]
+    if trip["usually"]:
+        lines.append(f"  {'':<11}   {trip['usually']}")
+    return lines
+
+
+def off_line(off: dict[str, Any]) -> str:
+    """RF off after the cut-off: commanded, read back, delivered."""
+    words = (("commanded off", "commanded_s"), ("reads back off", "reads_back_s"), ("delivers nothing", "delivered_s"))
+    parts = [what + (" NOT BEFORE THE END" if off[key] is None else f" {off[key]:.2f} s") for what, key in words]
+    return "  RF off      " + ", ".join(parts)
+
+
 def summary_text(finished: Finished, folder: Path) -> str:
     """The summary as a person reads it."""
     s = finished.summary
@@ -201,8 +219,8 @@ def summary_text(finished: Finished, folder: Path) -> str:
     reason = {"hold_complete": "every step was held", "operator_stop": "the operator stopped it", None: "not ended"}
     why = reason.get(s["reason"], f"tripped by {s['reason']}")
     lines.append(f"  outcome     {s['outcome']}: {why}" + ("  SIMULATED" if s["simulated"] else ""))
-    if s["tripped"]:
-        lines.append(f"  interlocks  {', '.join(s['tripped'])}")
+    for place, trip in enumerate(s["trips"]):
+        lines += trip_lines(trip, "interlocks" if place == 0 else "")
     states = "  ".join(f"{state['name']} {state['t_s']:.1f} s" for state in s["states"])
     lines.append(f"  states      {states}")
     peaks = ", ".join(f"{name} {value:.1f} °C" for name, value in s["peak_c"].items() if value is not None)
@@ -215,6 +233,8 @@ def summary_text(finished: Finished, folder: Path) -> str:
     if z["first"] is not None:
         lines.append(f"  impedance   {z['first']:.0f} ohm at first, least {z['least']:.0f}, last {z['last']:.0f}")
     lines.append(f"  RF on       {s['rf_on_s']:.1f} s, {s['energy_j']:.0f} J")
+    if any(value is not None for value in s["rf_off"].values()):
+        lines.append(off_line(s["rf_off"]))
     late = finished.timing.get("late_s")
     if late is not None:
         lines.append(

@@ -37,6 +37,8 @@ def summary_from_run(run: Run) -> dict[str, Any]:
         "outcome": "interrupted" if reason is None else "completed" if reason == COMPLETED else "cutoff",
         "reason": reason,
         "tripped": tripped_ids(run),
+        "trips": trips(run),
+        "rf_off": rf_off(run),
         "states": [{"name": name, "t_s": t_s} for name, t_s in state_times(run)],
         "t_end_s": float(run.time_s[-1]) if run.ticks else 0.0,
         "ticks": run.ticks,
@@ -85,6 +87,63 @@ def tripped_ids(run: Run) -> list[str]:
         if event.kind == "trip" and isinstance(name, str) and name not in ids:
             ids.append(name)
     return ids
+
+
+def trips(run: Run) -> list[dict[str, Any]]:
+    """Of each of them when it tripped, what was read, for how long it had been so, and what it usually means."""
+    period_s = run.info.period_us / 1e6
+    found: list[dict[str, Any]] = []
+    for event in run.events:
+        if acknowledged(event):
+            break
+        name = event.data.get("id")
+        if event.kind == "trip" and isinstance(name, str) and name not in [trip["id"] for trip in found]:
+            found.append(
+                {
+                    "id": name,
+                    "t_s": event.tick * period_s,
+                    "read": _text(event.data.get("read")),
+                    "held_s": event.data.get("held_s"),
+                    "usually": _text(event.data.get("usually")),
+                }
+            )
+    return found
+
+
+def _text(value: object) -> str:
+    """What a damaged recording, or one made before it was recorded, does not hold is empty."""
+    return value if isinstance(value, str) else ""
+
+
+def rf_off(run: Run) -> dict[str, float | None]:
+    """When RF was off for good after the first cut-off, up to the next start: commanded, read back, and delivered
+    (by the power meter), each by itself; None where it was not.
+
+    A stage that is stuck on can be met by the first alone.
+    """
+    none: dict[str, float | None] = {"commanded_s": None, "reads_back_s": None, "delivered_s": None}
+    entered = [(name, round(t_s * 1e6 / run.info.period_us)) for name, t_s in state_times(run)]
+    begun = next((tick for name, tick in entered if name == State.CUTOFF.name), None)
+    if begun is None or not run.ticks:
+        return none
+    ended = next((tick for name, tick in entered if tick > begun and name == State.IMPEDANCE_CHECK.name), None)
+    ticks = np.rint(run.time_s * 1e6 / run.info.period_us).astype(np.int64)
+    during = (ticks >= begun) if ended is None else (ticks >= begun) & (ticks < ended)
+    columns, seen = run.columns, during & run.present
+    limit_w = run.info.limits.get("off_power_w", _OFF_POWER_W)
+    return {
+        "commanded_s": _off_from(run.time_s[during], columns["cmd_rf_on"][during]),
+        "reads_back_s": _off_from(run.time_s[seen], columns["rf_on"][seen]),
+        "delivered_s": _off_from(run.time_s[seen], ~(columns["power_w"][seen] <= limit_w)),
+    }
+
+
+def _off_from(time_s: NDArray[np.float64], on: NDArray[np.bool_]) -> float | None:
+    """From when on it stayed off; None where it was on at the end, or nothing is known."""
+    if not len(on) or on[-1]:
+        return None
+    last = np.flatnonzero(on)
+    return float(time_s[0 if not len(last) else last[-1] + 1])
 
 
 def acknowledged(event: Event) -> bool:

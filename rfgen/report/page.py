@@ -33,7 +33,7 @@ from rfgen.report.series import (
     start_s,
     thin,
 )
-from rfgen.report.words import Figure, figures, outcome_text, plain, trip_rows, unit_text
+from rfgen.report.words import Figure, TripView, figures, outcome_text, plain, trip_rows, unit_text
 
 MOST_RUNS = len(RUN_COLOURS)
 _MOST_VALUES = 900_000
@@ -55,7 +55,7 @@ class RunView(NamedTuple):
     good: bool
     figures: list[Figure]
     states: list[tuple[str, str]]
-    trips: list[tuple[str, str, str, bool]]
+    trips: list[TripView]
     events: list[tuple[str, str, str, str]]
     events_left_out: int
     limits: list[tuple[str, str, str]]

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from rfgen.record.loader import Run
+from rfgen.telling import for_how_long
 
 _MOST_TEXT = 400
 
@@ -76,6 +77,11 @@ def figures(run: Run, summary: dict[str, Any]) -> list[Figure]:
         for name, label in (("control", "Peak at the control junction (true)"), ("sentinel", "Peak, sentinel (true)")):
             if summary["peak_true_c"][name] is not None:
                 found.append(Figure(label, shown(summary["peak_true_c"][name]), "°C", False))
+    off = summary["rf_off"]
+    if any(off_s is not None for off_s in off.values()):
+        for label, key in (("commanded", "commanded_s"), ("read back", "reads_back_s"), ("delivered", "delivered_s")):
+            at = "not before the end" if off[key] is None else f"at {off[key]:.2f} s"
+            found.append(Figure(f"RF off, {label}", at, "", False))
     found += [
         Figure("Impedance, first", shown(impedance["first"]), "Ω", False),
         Figure("Least impedance", shown(impedance["least"]), "Ω", True),
@@ -86,16 +92,37 @@ def figures(run: Run, summary: dict[str, Any]) -> list[Figure]:
     return found
 
 
-def trip_rows(run: Run) -> list[tuple[str, str, str, bool]]:
-    """Time, interlock, what it means, and whether it is the reason of a cut-off."""
+class TripView(NamedTuple):
+    """One trip, as shown."""
+
+    time: str
+    id: str
+    read: str
+    """What was read, the limit, and for how long."""
+    meaning: str
+    first: bool
+    """It is the reason of a cut-off."""
+
+
+def trip_rows(run: Run) -> list[TripView]:
+    """Every trip of the run."""
     period_s = run.info.period_us / 1e6
-    return [
-        (
-            f"{event.tick * period_s:.2f}",
-            str(event.data.get("id", ""))[:_MOST_TEXT],
-            event.text[:_MOST_TEXT],
-            event.data.get("first") is True,
+    found = []
+    for event in run.events:
+        if event.kind != "trip":
+            continue
+        data = event.data
+        usually, read, held_s = data.get("usually"), data.get("read"), data.get("held_s")
+        said = [str(read)] if read else []
+        if isinstance(held_s, int | float) and math.isfinite(held_s):
+            said.append(for_how_long(round(held_s * 1e6)))
+        found.append(
+            TripView(
+                f"{event.tick * period_s:.2f}",
+                str(data.get("id", ""))[:_MOST_TEXT],
+                ", ".join(said)[:_MOST_TEXT],
+                (event.text if usually is None else str(usually))[:_MOST_TEXT],
+                data.get("first") is True,
+            )
         )
-        for event in run.events
-        if event.kind == "trip"
-    ]
+    return found

@@ -180,6 +180,10 @@ class Supervisor:
         armed = self._by_state[state].armed
         self._since_us = {bit: us for bit, us in self._since_us.items() if armed >> bit & 1}
 
+    def held_us(self, bit: int) -> int:
+        """How long a row has been true, up to the last sample; 0 where it is not, and for a row on the line."""
+        return self._last_us - self._since_us.get(bit, self._last_us)
+
     def relinked(self) -> None:
         """A new `open` succeeded."""
         self._relinked = True
