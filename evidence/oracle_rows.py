@@ -95,8 +95,8 @@ def under_temp(w: World) -> Reading:
 
 
 def sentinel_forecast(w: World) -> Reading:
-    rise = w.w.rise_c_s
-    peak_c = sentinel(w) + w.limit["forecast_s"] * rise.value
+    level, rise = w.w.sentinel_line
+    peak_c = level.value + w.limit["forecast_s"] * rise.value
     return Reading(above(peak_c, w.limit["sentinel_c"]), rise.applies)
 
 

@@ -40,6 +40,17 @@ def slopes(now_us: Ints, value: Floats, first: Ints) -> tuple[Floats, Floats]:
     return slope, spread
 
 
+def sums_between(value: Ints, first: Ints, last: Ints) -> Ints:
+    """The sum of `value` from each `first` to each `last`, both included."""
+    sums = np.concatenate(([0], np.cumsum(value)))
+    return np.asarray(sums[last + 1] - sums[first])
+
+
+def means(value: Ints | Floats, first: Ints) -> Floats:
+    """The mean of `value` from `first[k]` to k."""
+    return np.array([value[a : k + 1].mean() for k, a in enumerate(first.tolist())], dtype=np.float64)
+
+
 class Windows:
     """Windowed signals of one recording."""
 
@@ -76,19 +87,31 @@ class Windows:
         return np.where(np.isfinite(sentinel_c), dose, np.nan)
 
     @cached_property
-    def rise_c_s(self) -> Part:
-        """Least-squares slope of the sentinel over 5 s; 0 where it falls."""
+    def sentinel_line(self) -> tuple[Part, Part]:
+        """The line through the sentinel's last 5 s, of the means of each 100 ms: its value now, and its slope; 0 where
+        it falls."""
         t = self.t
         assert self.device.sentinel is not None
         look = t.looked_at(self.now_us, RISE_LOOK_US, t.fresh)
         points = np.flatnonzero(look == np.arange(t.samples))
-        at_us, link = self.now_us[points], t.link[points]
+        link = t.link[points]
+        # the samples since the last look, this one the last, are one point; a new link begins with its first sample
+        begins = np.concatenate(([0], points[:-1] + 1)).astype(np.int64)
+        number = points - begins + 1
+        at_us = sums_between(self.now_us, begins, points) // np.maximum(number, 1)
+        with np.errstate(all="ignore"):
+            mean_c = np.array(
+                [t.temperature_c[a : b + 1, self.device.sentinel].mean() for a, b in zip(begins, points, strict=True)]
+            )
         order = np.maximum.accumulate(at_us + (link - 1) * np.int64(2**42))
         first = np.searchsorted(order, order - 5_000_000, side="right") - 1
         full = (first >= 0) & (link[np.maximum(first, 0)] == link)
-        slope, _ = slopes(at_us, t.temperature_c[points, self.device.sentinel], np.maximum(first, 0))
+        first = np.maximum(first, 0)
+        slope, _ = slopes(at_us, mean_c, first)
+        middle_us, middle_c = means(at_us, first), means(mean_c, first)
+        level = middle_c + slope * (self.now_us[points] - middle_us) * 1e-6
         here = np.maximum(np.searchsorted(points, look), 0)
-        return Part(np.where(slope < 0.0, 0.0, slope)[here], full[here])
+        return Part(level[here], full[here]), Part(np.where(slope < 0.0, 0.0, slope)[here], full[here])
 
     # --- thermocouples ---------------------------------------------------------------------------------------
 

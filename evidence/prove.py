@@ -19,7 +19,7 @@ from evidence.prove_count import other_claims, rule_claims, step_claims
 from evidence.prove_order import order_claims, rounding_claims
 from evidence.prove_permit import command_claims, permit_claims
 from evidence.prove_rows import finite_claims, text_claims
-from evidence.prove_solver import LIMIT_S, Claim, Result, solve, vacuous
+from evidence.prove_solver import LIMIT, Claim, Result, solve, vacuous
 
 GROUPS: dict[str, tuple[str, Callable[[], list[Claim]]]] = {
     "text": ("a row counts as true when and only when the catalogue's text says", text_claims),
@@ -35,11 +35,11 @@ GROUPS: dict[str, tuple[str, Callable[[], list[Claim]]]] = {
 }
 
 
-def prove(claims: Sequence[Claim], limit_s: float = LIMIT_S) -> list[Result]:
+def prove(claims: Sequence[Claim], limit: int = LIMIT) -> list[Result]:
     """What failed: refuted, undecided, or given what nothing can meet."""
     failed = []
     for claim in claims:
-        result = solve(claim, limit_s)
+        result = solve(claim, limit)
         if not result.proved:
             failed.append(result)
     return failed
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m evidence.prove", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all without")
-    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds a claim, %(default)g")
+    parser.add_argument("--limit", type=int, default=LIMIT, help="steps of the solver a claim, %(default)d")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.groups if name not in GROUPS]
     if unknown:

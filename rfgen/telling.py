@@ -53,6 +53,7 @@ NUMBERS: dict[str, tuple[str, str]] = {
     "current_a": ("current", "A"),
     "energy_j": ("energy delivered", "J"),
     "dose_min": ("dose of the sentinel, at 43 °C,", "min"),
+    "sentinel_level_c": ("sentinel, noise taken out,", "°C"),
     "sentinel_rise_c_s": ("its rise", "°C/s"),
     "tc_rate_c_s": ("fastest slope of a thermocouple", "°C/s"),
     "tc_stuck_share": ("time without a changed bit, over what is too long,", ""),

@@ -143,7 +143,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "SENTINEL_FORECAST",
         "heat reaches the spinal cord",
-        any_channel("sentinel", channel + limit.forecast_s * signal.sentinel_rise_c_s > limit.sentinel_c),
+        signal.sentinel_level_c + limit.forecast_s * signal.sentinel_rise_c_s > limit.sentinel_c,
         frozenset({R, H}),
         Clears.ACKNOWLEDGE,
         "The sentinel rises so fast that it would pass its limit after RF is off. Aim lower, or ramp slower.",

@@ -296,11 +296,11 @@ class Deriver:
                 spread_c = max(electrodes) - min(electrodes) + 0.0 * sum(electrodes)
 
         # what has a memory of its own
-        dose_min = rise_c_s = None
+        dose_min = level_c = rise_c_s = None
         if self._sentinel is not None:
             sentinel_c = temperature_c[self._sentinel]
             dose_min = self._dose.update(sentinel_c, dt_us)
-            rise_c_s = self._rise.update(now_us, sentinel_c)
+            level_c, rise_c_s = self._rise.update(now_us, sentinel_c)
         moved_ohm, from_ohm = self._jumps.update(now_us, impedance_ohm)
         skew = self._skew
         skew.passed(config.period_us)
@@ -343,6 +343,7 @@ class Deriver:
                 s.current_a,
                 self._energy.update(power_w, dt_us),
                 dose_min,
+                level_c,
                 rise_c_s,
                 self._rate.update(now_us, temperature_c),
                 self._stuck.update(now_us, temperature_c),
@@ -403,6 +404,7 @@ NOTHING_KNOWN = Signals(
     current_a=NAN,
     energy_j=0.0,
     dose_min=None,
+    sentinel_level_c=None,
     sentinel_rise_c_s=None,
     tc_rate_c_s=None,
     tc_stuck_share=0.0,

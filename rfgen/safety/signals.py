@@ -64,8 +64,10 @@ class Signals(NamedTuple):
     """Delivered in this treatment."""
     dose_min: float | None
     """CEM43 of the sentinel."""
+    sentinel_level_c: float | None
+    """The sentinel now, by the straight line through its last 5 s: what noise is left of it is small."""
     sentinel_rise_c_s: float | None
-    """Least-squares slope of the sentinel over the last 5 s; 0 where it falls."""
+    """The slope of that line; 0 where it falls."""
     tc_rate_c_s: float | None
     """Fastest slope of a thermocouple over 100 ms that stands out of its noise."""
     tc_stuck_share: float
@@ -130,6 +132,7 @@ MAY_BE_ABSENT = frozenset(
         "dose_min",
         "least_ohm",
         "meter_off_by_w",
+        "sentinel_level_c",
         "sentinel_rise_c_s",
         "skew_share",
         "tc_disagree_c",

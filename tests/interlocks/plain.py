@@ -154,14 +154,28 @@ def slope(history: Sequence[tuple[int, float]], window_us: int) -> float | None:
     return line_through(points) if all(math.isfinite(c) for _, c in points) else NAN
 
 
-def rise_c_s(history: Sequence[tuple[int, float]]) -> float | None:
-    """Slope over 5 s of points 0.1 s apart; 0 where it falls."""
+def rise(history: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:
+    """(value now, slope) of the line over 5 s of points that are each the mean of 0.1 s; the slope 0 where it falls."""
     points: list[tuple[int, float]] = []
+    waiting: list[tuple[int, float]] = []
+    last_us: int | None = None
     for tick in history:
-        if not points or tick[0] >= points[-1][0] + 100_000:
-            points.append(tick)
+        waiting.append(tick)
+        if last_us is None or tick[0] >= last_us + 100_000:
+            last_us = tick[0]
+            times, readings = zip(*waiting, strict=True)
+            points.append((sum(times) // len(times), sum(readings) / len(readings)))
+            waiting = []
     found = slope(points, 5_000_000)
-    return 0.0 if found is not None and found < 0.0 else found
+    if found is None or last_us is None:
+        return None, None
+    if not math.isfinite(found):
+        return NAN, NAN
+    before = [n for n, (t, _) in enumerate(points) if t <= points[-1][0] - 5_000_000]
+    window = points[before[-1] :]
+    middle_us = sum(t for t, _ in window) / len(window)
+    middle_c = math.fsum(c for _, c in window) / len(window)
+    return middle_c + found * (last_us - middle_us) * 1e-6, max(found, 0.0)
 
 
 def rate_c_s(

@@ -68,8 +68,8 @@ def read_of(row_id: str, **values: object) -> str:
         ),
         (
             "SENTINEL_FORECAST",
-            {"temperature_c": (37.0, 37.0, 41.0), "sentinel_rise_c_s": 0.5},
-            "wall 41 °C + 10 s x its rise 0.5 °C/s = 46 °C, above 45 °C",
+            {"sentinel_level_c": 41.0, "sentinel_rise_c_s": 0.5},
+            "sentinel, noise taken out, 41 °C + 10 s x its rise 0.5 °C/s = 46 °C, above 45 °C",
         ),
         (
             "Z_JUMP",
