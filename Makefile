@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips check lint docs wheel bench benchmark picture clean help
+.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark picture clean help
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -68,6 +68,14 @@ campaign-safety: $(VENV)/.with-test ## random faults put on saved treatments: N=
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
 	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500)
 
+mutants: $(VENV)/.with-test ## every mutant of the safety core and of the machine dies: ARGS="--file permit"
+	$(BIN)/python -m evidence.mutants -j $(WORKERS) $(ARGS)
+
+coverage: $(VENV)/.with-test ## every branch of the safety core and of the machine is taken by a fast test
+	$(BIN)/python -m coverage run -m pytest -q -n 0 tests/safety tests/interlocks/test_interlock_derived.py \
+		tests/interlocks/test_interlock_memory.py
+	$(BIN)/python -m coverage report
+
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet
 	$(BIN)/rfgen report docs/run --picture docs/vertebra-metastasis.svg
@@ -91,4 +99,4 @@ $(VENV)/.with-dev: $(VENV)/.with-test
 	@touch $@
 
 clean: ## remove what was made
-	rm -rf $(VENV) build site check.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build site check.xml .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -170,6 +170,8 @@ class _Maker:
             case ast.For():
                 self.expression(node.iter, where)
                 self.body(node.body, where, inside)
+            case ast.Try():
+                self.body([*node.body, *(s for handler in node.handlers for s in handler.body)], where, inside)
             case ast.Match():
                 for case in node.cases:
                     if not (isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None):

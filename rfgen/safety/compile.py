@@ -59,6 +59,8 @@ class Channels:
                 return self.electrodes
             case "sentinel":
                 return self.sentinel
+            case _:
+                raise ValueError(f"no such group of thermocouples: {name!r}")
 
 
 class _Writer:

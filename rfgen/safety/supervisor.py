@@ -89,6 +89,7 @@ class Supervisor:
     def __deepcopy__(self, memo: dict[int, object]) -> Supervisor:
         twin = object.__new__(Supervisor)
         twin.__dict__.update(self.__dict__)  # the compiled rows are fixed and shared
+        twin.limits = dict(self.limits)  # what writes over them in one must not in the other
         twin._since_us = dict(self._since_us)
         twin._last_true_us = dict(self._last_true_us)
         return twin

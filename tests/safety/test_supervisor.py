@@ -187,3 +187,32 @@ def test_a_deep_copy_counts_on_alike(states: list[State]) -> None:
     for n, (state, signals) in enumerate(stream):
         now_us = 40_000 + 20_000 * n
         assert under_test.evaluate(state, signals, now_us) == twin.evaluate(state, signals, now_us)
+
+
+def test_limits_written_over_in_a_copy_stay_there() -> None:
+    under_test = supervisor(row_of(100_000))
+    twin = copy.deepcopy(under_test)
+    twin.limits["z_high_ohm"] = 4000.0
+    assert under_test.limits["z_high_ohm"] == 800.0
+
+
+def test_the_code_of_a_state_is_that_of_its_rows() -> None:
+    idle_alone = Row("IDLE_ALONE", "none", flag.stage_fault, frozenset({State.IDLE}), Clears.ACKNOWLEDGE, "nothing")
+    under_test = supervisor(row_of(0), idle_alone)
+    assert "stage_fault" in under_test.source(State.IDLE)
+    assert "stage_fault" not in under_test.source(State.RAMP)
+    assert "loop_open" in under_test.source(State.RAMP)
+
+
+def test_what_is_not_measured_is_no_part_of_the_good_second() -> None:
+    under_test = supervisor(row_of(0, Clears.READING, impedance=True))
+    assert under_test.evaluate(State.RAMP, HIGH, 1_000_000)[1] == 1
+    for ms in range(1020, 1500, 20):
+        under_test.evaluate(State.CUTOFF, UNSURE, ms * 1000)
+    now_us = 1_480_000  # 0.48 s were not measured
+    for _ in range(49):
+        now_us += 20_000
+        under_test.evaluate(State.CUTOFF, FINE._replace(impedance_ohm=100.0), now_us)
+        assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE._replace(impedance_ohm=100.0), 2_480_000)
+    assert under_test.not_gone() == ()

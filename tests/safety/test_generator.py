@@ -1,0 +1,694 @@
+"""The firmware, case by case: what it says, what it refuses and why, what it does in CUTOFF, and how it fails."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from hal import Absence, Command, NoSample, Reply, RigInfo
+from rfgen.control.plan import Mode
+from rfgen.generator import Generator, GeneratorConfig
+from rfgen.records import Decision, Event, OperatorAction, State
+from rfgen.safety.catalogue import ROW_IDS, Needs
+from rfgen.safety.compile import Channels
+from rfgen.safety.limits import resolve_limits
+from tests.properties.streams import LINKED, TUNING, Rig, plan
+
+START, STOP, ACKNOWLEDGE, NEW_PATIENT = OperatorAction
+TEMPERATURE = frozenset({Needs.TEMPERATURE_MODE, Needs.SENTINEL, Needs.PUMP})
+SWITCHED = TEMPERATURE | {Needs.START_SWITCH}
+DEAD_MAN = SWITCHED | {Needs.DEAD_MAN}
+
+
+def config(mode: Mode = Mode.TEMPERATURE, features: frozenset[Needs] = TEMPERATURE, **changes: Any) -> GeneratorConfig:
+    """Two steps, two electrode thermocouples and a sentinel, at 50 Hz."""
+    if mode is not Mode.TEMPERATURE:
+        features -= {Needs.TEMPERATURE_MODE}
+    fields = GeneratorConfig(
+        plan=plan(mode),
+        tuning=TUNING,
+        channels=Channels((0, 1), (2,)),
+        limits=resolve_limits(),
+        features=features,
+        period_us=20_000,
+        max_power_w=20.0,
+        prime_s=1.0,
+    )
+    return replace(fields, **changes)
+
+
+class Bench:
+    """A generator and a rig that does what it is told."""
+
+    def __init__(self, given: GeneratorConfig | None = None) -> None:
+        self.generator = Generator(given or config())
+        self.rig = Rig()
+        self.events: list[Event] = []
+
+    def tick(self, *actions: OperatorAction, linked: RigInfo | None = None, **changes: Any) -> Decision:
+        """One tick, with these fields of the sample changed."""
+        return self.answered(self.rig.answer()._replace(**changes), *actions, linked=linked)
+
+    def answered(self, reply: Reply, *actions: OperatorAction, linked: RigInfo | None = None) -> Decision:
+        """One tick with this reply."""
+        for action in actions:
+            self.generator.request(action, linked)
+        decision = self.generator.tick(reply)
+        if decision.rf_off:
+            self.rig.rf_on = False
+        self.rig.obey(decision)
+        self.events += self.generator.take_events()
+        return decision
+
+    def missed(self, reason: Absence, code: int = 0) -> Decision:
+        """One tick without a sample."""
+        self.rig.answer()
+        return self.answered(NoSample(self.rig.tick - 1, reason, code))
+
+    def until(self, state: State, most: int = 4000) -> Decision:
+        """On, until it is there."""
+        for n in range(most):
+            decision = self.tick(*([START] if n == 1 and self.generator.state is State.IDLE else []))
+            if decision.state is state and n:
+                return decision
+        raise AssertionError(f"never in {state.name}, but in {self.generator.state.name}: {self.generator.reason}")
+
+    def told(self, kind: str) -> list[Event]:
+        """Events of a kind, so far."""
+        return [event for event in self.events if event.kind == kind]
+
+    def refusal(self, action: OperatorAction, linked: RigInfo | None = None, **changes: Any) -> str | None:
+        """What a request is refused for; None where it is accepted."""
+        self.tick(action, linked=linked, **changes)
+        last = self.told("operator")[-1]
+        assert last.data["action"] == action.value
+        assert last.data["accepted"] is (last.data["refused_because"] is None)
+        assert last.data["boot_count"] == (linked.boot_count if linked else None)
+        because = last.data["refused_because"]
+        assert last.text == (action.value if because is None else f"{action.value}: refused, {because}")
+        assert because is None or isinstance(because, str)
+        return because
+
+
+def ids(mask: int) -> list[str]:
+    """Rows of a mask."""
+    return [row_id for bit, row_id in enumerate(ROW_IDS) if mask >> bit & 1]
+
+
+def shown(trip: Event) -> tuple[object, ...]:
+    """What a trip's event says, but for what it usually means."""
+    return tuple(trip.data[name] for name in ("id", "row", "first", "read", "held_s"))
+
+
+def in_state(state: State, given: GeneratorConfig | None = None) -> Bench:
+    """A bench that has just come to a state, its link known."""
+    return brought_to(state, given) if given is not None else copy.deepcopy(default_in(state))
+
+
+@cache
+def default_in(state: State) -> Bench:
+    """Of the default device: to be copied."""
+    return brought_to(state, None)
+
+
+def brought_to(state: State, given: GeneratorConfig | None) -> Bench:
+    """A bench that runs until it is there."""
+    bench = Bench(given)
+    bench.generator.linked(LINKED)
+    if state is State.IDLE:
+        bench.tick()
+    elif state is State.CUTOFF:
+        bench.until(State.IMPEDANCE_CHECK)
+        assert bench.tick(STOP).state is State.CUTOFF
+    else:
+        bench.until(state)
+    return bench
+
+
+RADIATING = (State.IMPEDANCE_CHECK, State.RAMP, State.HOLD)
+
+# --- a treatment ----------------------------------------------------------------------------------------------------
+
+
+def test_before_anything_it_is_idle_and_rf_is_off() -> None:
+    generator = Generator(config())
+    assert generator.state is State.IDLE
+    assert generator.reason is None
+    assert not generator.happened
+    assert generator.first_command() == Command(0, False, 0.0, 0.0)
+
+
+def test_optional_parts_of_a_device_are_absent_unless_said() -> None:
+    given = GeneratorConfig(plan(), TUNING, Channels((0,), ()), resolve_limits(), frozenset(), 20_000, 20.0)
+    assert given.prime_s == 0.0
+    assert given.stage_temperature is False
+    assert (given.noise_c, given.step_c, given.co_located) == ((), (), ())
+
+
+def test_the_tick_of_idle() -> None:
+    bench = Bench()
+    for n in range(3):
+        decision = bench.tick()
+        assert decision.command == Command(n + 1, False, 0.0, 0.0)
+        assert (decision.rf_off, decision.state, decision.step) == (False, State.IDLE, 0)
+        assert decision.asked_w == 0.0
+        assert math.isnan(decision.setpoint_c)
+        assert math.isnan(decision.target_c)
+        assert (decision.violated, decision.tripped) == (0, 0)
+
+
+def moves(bench: Bench) -> Iterator[tuple[str, str, int]]:
+    """From, to and step of each move."""
+    for event in bench.told("state"):
+        assert event.text.startswith(f"{event.data['from']} to {event.data['to']}")
+        yield str(event.data["from"]), str(event.data["to"]), int(str(event.data["step"]))
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_treatment_goes_its_way_and_says_so(mode: Mode) -> None:
+    bench = Bench(config(mode))
+    seen: dict[State, list[Decision]] = {state: [] for state in State}
+    for n in range(4000):
+        decision = bench.tick(*([START] if n == 3 else []))
+        assert decision.command.tick == n + 1
+        seen[decision.state].append(decision)
+        if len(seen[State.CUTOFF]) == 60:
+            break
+    assert list(moves(bench)) == [
+        ("IDLE", "IMPEDANCE_CHECK", 0),
+        ("IMPEDANCE_CHECK", "RAMP", 0),
+        ("RAMP", "HOLD", 0),
+        ("HOLD", "RAMP", 1),
+        ("RAMP", "HOLD", 1),
+        ("HOLD", "CUTOFF", 1),
+    ]
+    first, last = bench.told("state")[0], bench.told("state")[-1]
+    assert (first.tick, first.time_us, first.text) == (3, 60_000, "IDLE to IMPEDANCE_CHECK")
+    assert "reason" not in first.data
+    assert last.text == "HOLD to CUTOFF: hold_complete"
+    assert last.data["reason"] == "hold_complete"
+    assert bench.generator.reason == "hold_complete"
+    assert not bench.told("trip")
+    assert not any(d.command.rf_on for state in (State.IDLE, State.CUTOFF) for d in seen[state])
+    assert all(d.command.rf_on and d.command.power_w == d.asked_w for d in seen[State.RAMP] + seen[State.HOLD])
+    for decision in seen[State.RAMP] + seen[State.HOLD]:
+        if mode is Mode.TEMPERATURE:
+            assert decision.target_c == (60.0, 50.0)[decision.step]
+            assert 37.0 <= decision.setpoint_c <= 60.5
+        else:
+            assert math.isnan(decision.target_c)
+            assert math.isnan(decision.setpoint_c)
+    for decision in seen[State.IMPEDANCE_CHECK] + seen[State.CUTOFF]:
+        assert math.isnan(decision.target_c)
+        assert math.isnan(decision.setpoint_c)
+    check = seen[State.IMPEDANCE_CHECK]
+    assert check[0].command.flow_ml_min == 0.0  # the baseline comes before the pump
+    assert check[-1].command.flow_ml_min == 10.0
+    assert check[-1].asked_w == 2.0
+    # RF is ordered off in the tick of the move, once
+    assert [d.rf_off for d in seen[State.CUTOFF]] == [True] + [False] * 59
+    assert not any(d.rf_off for state in State if state is not State.CUTOFF for d in seen[state])
+    # the pump goes on for 1 s
+    assert [d.command.flow_ml_min for d in seen[State.CUTOFF]] == [10.0] * 50 + [0.0] * 10
+    assert {d.asked_w for d in seen[State.CUTOFF]} == {0.0}
+
+
+def test_the_lesser_of_both_maxima_is_commanded_at_most() -> None:
+    def most(plan_w: float, stage_w: float) -> float:
+        bench = Bench(config(Mode.POWER, max_power_w=stage_w, plan=plan(Mode.POWER, plan_w)))
+        bench.until(State.RAMP)
+        return max(bench.tick().command.power_w for _ in range(100))
+
+    assert most(3.0, 20.0) == 3.0
+    assert most(20.0, 3.0) == 3.0
+    assert most(3.0, 3.0) == 3.0
+
+
+@pytest.mark.parametrize(("plan_w", "stage_w"), [(math.nan, 20.0), (3.0, math.nan), (math.nan, math.nan)])
+def test_a_maximum_that_is_no_number_permits_nothing(plan_w: float, stage_w: float) -> None:
+    generator = Generator(config(Mode.POWER, max_power_w=stage_w, plan=plan(Mode.POWER, plan_w)))
+    assert math.isnan(generator._most_w)
+
+
+# --- the operator ---------------------------------------------------------------------------------------------------
+
+
+def test_a_start_needs_a_sample_first() -> None:
+    assert Bench().refusal(START) == "the rig's last reply was not a sample"
+    bench = Bench()
+    bench.tick()
+    bench.missed(Absence.TIMEOUT)
+    assert bench.refusal(START) == "the rig's last reply was not a sample"
+    assert bench.refusal(START) is None
+    assert bench.generator.state is State.IMPEDANCE_CHECK
+
+
+@pytest.mark.parametrize("state", [*RADIATING, State.CUTOFF])
+def test_a_start_is_for_idle_alone(state: State) -> None:
+    bench = in_state(state)
+    assert bench.refusal(START) == f"the generator is in {state.name}, and starts from IDLE alone"
+    assert bench.generator.state is state
+
+
+def test_a_start_with_something_latched_is_refused() -> None:
+    bench = Bench()
+    bench.tick()
+    bench.generator.supervisor.trip("ENERGY_LIMIT")
+    assert bench.refusal(START) == "an interlock has tripped"
+
+
+@pytest.mark.parametrize("state", RADIATING)
+def test_a_stop_is_obeyed_at_once_and_only_where_something_runs(state: State) -> None:
+    bench = in_state(state)
+    decision = bench.tick(STOP)
+    assert (decision.state, decision.rf_off, decision.command.rf_on) == (State.CUTOFF, True, False)
+    assert bench.generator.reason == "operator_stop"
+    assert bench.told("state")[-1].text == f"{state.name} to CUTOFF: operator_stop"
+    assert bench.refusal(STOP) == "nothing is running in CUTOFF"
+    assert Bench().refusal(STOP) == "nothing is running in IDLE"
+
+
+def test_a_new_patient_is_declared_in_idle_alone() -> None:
+    for state in (*RADIATING, State.CUTOFF):
+        assert in_state(state).refusal(NEW_PATIENT) == f"a patient is declared in IDLE, not in {state.name}"
+    bench = Bench()
+    for _ in range(50):
+        bench.tick(temperature_c=(37.0, 37.0, 50.0))
+    spent = bench.generator.deriver._dose._minutes
+    assert spent > 1.0
+    assert bench.refusal(NEW_PATIENT, temperature_c=(37.0, 37.0, 36.0)) is None
+    assert bench.generator.deriver._dose._minutes == 0.0
+
+
+@pytest.mark.parametrize("state", [State.IDLE, *RADIATING])
+def test_an_acknowledge_is_for_cutoff_alone(state: State) -> None:
+    bench = in_state(state)
+    assert bench.refusal(ACKNOWLEDGE, LINKED) == f"there is nothing to acknowledge in {state.name}"
+    assert bench.generator.state is state
+
+
+def test_an_acknowledge_needs_a_link_and_leads_to_idle() -> None:
+    bench = in_state(State.CUTOFF)
+    assert bench.refusal(ACKNOWLEDGE) == "no new link to the rig could be made"
+    assert bench.generator.state is State.CUTOFF
+    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
+    assert bench.generator.state is State.IDLE
+    assert bench.generator.reason is None
+    assert bench.generator.supervisor.latched == 0
+    assert bench.told("state")[-1].text == "CUTOFF to IDLE"
+    bench.tick()
+    bench.tick(START)
+    assert bench.generator.state is State.IMPEDANCE_CHECK
+
+
+def test_an_acknowledge_says_which_causes_are_not_gone() -> None:
+    bench = in_state(State.RAMP)
+    bench.tick(estop_pressed=True, loop_closed=False, power_w=450.0)
+    assert bench.generator.reason == "OVER_POWER"
+    because = bench.refusal(ACKNOWLEDGE, LINKED, estop_pressed=True)
+    assert because == "the cause is not gone: ESTOP, LOOP_OPEN"
+    for _ in range(51):
+        bench.tick()
+    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
+
+
+def test_a_new_link_is_what_a_lost_one_waits_for_and_readings_start_again_on_it() -> None:
+    bench = in_state(State.RAMP)
+    for n in range(3):
+        decision = bench.missed(Absence.TIMEOUT)
+        assert ids(decision.tripped) == (["LINK_LOST"] if n == 2 else [])
+    assert bench.generator.reason == "LINK_LOST"
+    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
+    bench = in_state(State.RAMP)
+    bench.tick(estop_pressed=True)
+    for _ in range(60):
+        bench.tick()
+    # gone on the old link; asked for on a new one, after which it is judged again
+    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
+
+
+def test_a_rig_that_booted_is_acknowledged_twice() -> None:
+    bench = in_state(State.CUTOFF)
+    booted = LINKED._replace(boot_count=2)
+    assert bench.refusal(ACKNOWLEDGE, booted) == "the rig has booted since the last link"
+    trip = bench.told("trip")[-1]
+    assert shown(trip) == ("RIG_REBOOT", ROW_IDS.index("RIG_REBOOT"), False, "boot count 2, and it was 1", 0.0)
+    assert trip.text.startswith("RIG_REBOOT: boot count 2, and it was 1, ")
+    assert bench.generator.reason == "operator_stop"
+    assert bench.refusal(ACKNOWLEDGE, booted) is None
+    assert bench.generator.state is State.IDLE
+
+
+def test_the_first_link_of_all_is_no_boot() -> None:
+    bench = Bench()
+    bench.until(State.IMPEDANCE_CHECK)
+    bench.tick(STOP)
+    assert bench.refusal(ACKNOWLEDGE, LINKED._replace(boot_count=9)) is None
+    assert not bench.told("trip")
+
+
+def test_the_first_link_is_told() -> None:
+    generator = Generator(config())
+    generator.linked(LINKED)
+    assert generator.happened
+    assert generator.take_events() == [Event(0, 0, "link", "linked: test", {"boot_count": 1})]
+    assert not generator.happened
+    assert generator.take_events() == []
+
+
+def test_a_treatment_after_another_starts_afresh() -> None:
+    bench = in_state(State.HOLD)
+    old = bench.generator.controller
+    assert bench.generator.deriver.on_ticks > 10
+    bench.tick(STOP)
+    bench.tick(ACKNOWLEDGE, linked=LINKED)
+    bench.rig.tip_c = 37.0
+    for _ in range(10):
+        bench.tick()
+    idle = bench.generator.controller
+    assert idle is not old
+    assert idle.asked_w == 0.0
+    bench.tick()
+    bench.tick(START)
+    assert bench.generator.controller is not idle
+    assert bench.generator.deriver.on_ticks == 0
+    assert bench.until(State.RAMP).step == 0
+
+
+# --- switches -------------------------------------------------------------------------------------------------------
+
+STUCK = "START_STUCK: The start switch was pressed just before the start was asked for. Release it for half a second."
+
+
+def test_a_start_switch_must_have_been_released_for_half_a_second() -> None:
+    bench = Bench(config(features=SWITCHED))
+    for _ in range(30):
+        bench.tick()
+    bench.tick(start_pressed=True)
+    assert bench.refusal(START) == STUCK
+    for _ in range(30):
+        bench.tick()
+    assert bench.refusal(START) is None
+    # and without one it says nothing
+    bench = Bench()
+    bench.tick(start_pressed=True)
+    assert bench.refusal(START) is None
+
+
+def test_a_dead_mans_press_is_the_start_and_its_release_the_end() -> None:
+    bench = Bench(config(features=DEAD_MAN))
+    for _ in range(40):
+        bench.tick()
+    assert bench.refusal(START) == "on this profile the start switch is pressed, and held, to start"
+    for _ in range(40):
+        bench.tick()
+    bench.tick(start_pressed=True)
+    assert bench.generator.state is State.IDLE
+    bench.tick(start_pressed=True)
+    assert bench.generator.state is State.IMPEDANCE_CHECK
+    assert len([e for e in bench.told("operator") if e.data["accepted"]]) == 1
+    for _ in range(20):
+        bench.tick(start_pressed=True)
+    assert len(bench.told("operator")) == 2
+    for n in range(6):
+        decision = bench.tick(start_pressed=False)
+        assert ids(decision.tripped) == (["START_RELEASED"] if n == 5 else [])
+    # pressed in CUTOFF it asks for nothing
+    for _ in range(5):
+        bench.tick(start_pressed=True)
+    assert len(bench.told("operator")) == 2
+
+
+def test_a_dead_mans_switch_that_is_held_from_the_start_starts_nothing() -> None:
+    bench = Bench(config(features=DEAD_MAN))
+    for _ in range(60):
+        bench.tick(start_pressed=True)
+    assert bench.generator.state is State.IDLE
+    assert [e.data["refused_because"] for e in bench.told("operator")] == [STUCK]
+
+
+def test_a_switch_that_no_profile_watches_is_nobodys() -> None:
+    bench = Bench()
+    for _ in range(40):
+        bench.tick()
+    for _ in range(5):
+        bench.tick(start_pressed=True)
+    assert bench.generator.state is State.IDLE
+    assert not bench.told("operator")
+
+
+# --- what trips, and how it is told ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", RADIATING)
+def test_the_first_row_of_a_tick_is_the_reason_and_each_is_told(state: State) -> None:
+    bench = in_state(state)
+    decision = bench.tick(estop_pressed=True, loop_closed=False)
+    assert ids(decision.tripped) == ["ESTOP", "LOOP_OPEN"]
+    assert decision.violated == decision.tripped
+    assert (decision.state, decision.rf_off, decision.command.rf_on) == (State.CUTOFF, True, False)
+    assert bench.generator.reason == "ESTOP"
+    bit = ROW_IDS.index("ESTOP")
+    assert [shown(event) for event in bench.told("trip")] == [
+        ("ESTOP", bit, True, "emergency stop pressed", 0.0),
+        ("LOOP_OPEN", bit + 1, False, bench.told("trip")[1].data["read"], 0.0),
+    ]
+    assert [event.text.split(":")[0] for event in bench.told("trip")] == ["ESTOP", "LOOP_OPEN"]
+    later = bench.tick(estop_pressed=True, stage_fault=True)
+    assert ids(later.tripped) == ["STAGE_FAULT"]
+    assert later.rf_off
+    assert bench.told("trip")[-1].data["first"] is False
+    assert bench.generator.reason == "ESTOP"
+    assert not bench.tick(estop_pressed=True).rf_off
+
+
+def test_a_trip_in_idle_is_a_cutoff_too() -> None:
+    bench = Bench()
+    bench.tick()
+    decision = bench.tick(estop_pressed=True)
+    assert (decision.state, decision.rf_off) == (State.CUTOFF, True)
+    assert bench.told("trip")[-1].data["first"] is True
+    assert bench.told("state")[-1].text == "IDLE to CUTOFF: ESTOP"
+
+
+@pytest.mark.parametrize("others", [{}, {"estop_pressed": True}])
+def test_a_pump_that_is_the_cause_does_not_go_on(others: dict[str, Any]) -> None:
+    bench = in_state(State.HOLD)
+    decisions = [bench.tick(flow_ml_min=0.0) for _ in range(25)]
+    assert not any(d.tripped for d in decisions)
+    decision = bench.tick(flow_ml_min=0.0, **others)
+    assert ids(decision.tripped) == ["FLOW_LOW", *(["ESTOP"] if others else [])]
+    assert decision.command.flow_ml_min == 0.0
+    assert bench.told("trip")[0].data["held_s"] == 0.5
+    assert bench.tick().command.flow_ml_min == 0.0
+
+
+def test_the_cooling_of_a_second_cutoff_is_as_long() -> None:
+    bench = in_state(State.RAMP)
+    flows = [bench.tick(estop_pressed=n == 0).command.flow_ml_min for n in range(52)]
+    assert flows == [10.0] * 50 + [0.0] * 2
+    bench.tick(ACKNOWLEDGE, linked=LINKED)
+    bench.until(State.RAMP)
+    assert [bench.tick(estop_pressed=n == 0).command.flow_ml_min for n in range(52)] == [10.0] * 50 + [0.0] * 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "tripped"),
+    [
+        (Absence.TIMEOUT, 0, []),
+        (Absence.TIMEOUT, 2, []),
+        (Absence.END_OF_RECORDING, 0, []),
+        (Absence.WRONG_TICK, 0, ["SAMPLE_STALE"]),
+        (Absence.LINE_DOWN, 0, ["LINK_LOST"]),
+        (Absence.LINE_DOWN, 4, ["LINK_LOST"]),
+        (Absence.RIG_ERROR, 1, ["LINK_LOST"]),
+        (Absence.RIG_ERROR, 2, ["LINK_LOST", "RIG_REBOOT"]),
+        (Absence.RIG_ERROR, 3, ["LINK_LOST"]),
+        (Absence.RIG_ERROR, 4, ["LINK_LOST", "RIG_REBOOT"]),
+        (Absence.RIG_ERROR, 5, ["LINK_LOST"]),
+    ],
+)
+def test_a_tick_without_a_sample_says_what_is_known_of_the_line(reason: Absence, code: int, tripped: list[str]) -> None:
+    bench = in_state(State.RAMP)
+    asked_w = bench.tick().asked_w
+    decision = bench.missed(reason, code)
+    assert ids(decision.tripped) == tripped
+    assert decision.state is (State.CUTOFF if tripped else State.RAMP)
+    assert decision.rf_off is bool(tripped)
+    if not tripped:
+        assert decision.asked_w == asked_w  # control does not go on without a reading
+
+
+def test_a_host_that_misses_two_ticks_in_a_row_trips() -> None:
+    bench = in_state(State.HOLD)
+    bench.generator.overran()
+    now = bench.rig.tick
+    (event,) = bench.generator.take_events()
+    assert event == Event(now, now * 20_000, "host", "the host missed its tick by more than a period", {})
+    assert not bench.tick().tripped
+    bench.generator.overran()
+    assert ids(bench.tick().tripped) == ["TICK_OVERRUN"]
+
+
+def test_limits_that_are_not_those_armed_trip_within_five_ticks() -> None:
+    for offset in range(5):
+        bench = in_state(State.RAMP)
+        for _ in range(offset):
+            bench.tick()
+        bench.generator.supervisor.limits["z_high_ohm"] = 801.0
+        for _ in range(5):
+            now = bench.rig.tick
+            decision = bench.tick()
+            assert bool(decision.tripped) is (now % 5 == 0)
+            if decision.tripped:
+                break
+        assert ids(decision.tripped) == ["CONFIG_CHANGED"]
+
+
+def test_limits_are_armed_anew_by_a_start() -> None:
+    bench = Bench()
+    bench.tick()
+    bench.generator.supervisor.limits["z_high_ohm"] = 801.0
+    for _ in range(5):
+        assert not bench.tick().tripped
+    assert bench.generator.deriver.config_changed
+    for n in range(12):
+        assert not bench.tick(*([START] if n == 0 else [])).tripped
+    assert bench.generator.state is State.IMPEDANCE_CHECK
+
+
+def test_limits_as_built_are_those_armed() -> None:
+    bench = Bench()
+    for _ in range(6):
+        bench.tick()
+    assert bench.generator.deriver.config_changed is False
+
+
+def test_a_profile_without_phase_compares_no_meters() -> None:
+    for features, expected in ((TEMPERATURE, []), (TEMPERATURE | {Needs.PHASE}, ["METER_DISAGREE"])):
+        bench = in_state(State.RAMP, config(features=features))
+        tripped = []
+        for _ in range(28):
+            tripped += ids(bench.tick(phase_deg=90.0).tripped)
+        assert tripped == expected
+
+
+def test_the_period_is_in_seconds_for_control() -> None:
+    assert Generator(config())._tick_s == pytest.approx(0.02, rel=1e-12)
+    assert Generator(config()).controller._tick_s == pytest.approx(0.02, rel=1e-12)
+
+
+def test_the_control_thermocouple_is_the_first_electrode() -> None:
+    assert Generator(config(channels=Channels((1, 0), (2,))))._control == 1
+
+
+# --- when the firmware itself fails ---------------------------------------------------------------------------------
+
+
+class Broken:
+    """A deriver that fails."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def derive(self, *arguments: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+@pytest.mark.parametrize("state", [State.IDLE, *RADIATING])
+def test_a_failure_of_its_own_is_a_cutoff(state: State) -> None:
+    bench = in_state(state)
+    bench.generator.deriver = Broken(bench.generator.deriver)  # type: ignore[assignment]
+    now = bench.rig.tick
+    decision = bench.tick(NEW_PATIENT)
+    assert ids(decision.tripped) == ["INTERNAL_ERROR"]
+    assert decision.violated == decision.tripped
+    assert (decision.state, decision.rf_off, decision.command.rf_on) == (State.CUTOFF, True, False)
+    assert decision.command.tick == now + 1
+    assert bench.generator.reason == "INTERNAL_ERROR"
+    (note,) = bench.told("note")
+    assert (note.tick, note.text) == (now, "the firmware failed: RuntimeError: a defect")
+    bit = ROW_IDS.index("INTERNAL_ERROR")
+    assert shown(bench.told("trip")[-1]) == ("INTERNAL_ERROR", bit, True, "RuntimeError: a defect", 0.0)
+    # again: told, cut, nothing new
+    decision = bench.tick()
+    assert (decision.tripped, decision.rf_off, decision.state) == (0, True, State.CUTOFF)
+    assert len(bench.told("note")) == 2
+    assert len(bench.told("trip")) == 1
+
+
+def test_a_failure_forgets_what_was_asked() -> None:
+    bench = in_state(State.HOLD)
+    real = bench.generator._take_requests
+
+    def fails() -> None:
+        raise RuntimeError("a defect")
+
+    bench.generator._take_requests = fails  # type: ignore[method-assign]
+    assert bench.tick(STOP).state is State.CUTOFF
+    bench.generator._take_requests = real  # type: ignore[method-assign]
+    bench.tick()
+    assert len(bench.told("operator")) == 1  # the start
+    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
+
+
+def test_a_failure_with_its_row_latched_already_is_a_cutoff_all_the_same() -> None:
+    bench = in_state(State.HOLD)
+    bench.generator.supervisor.trip("INTERNAL_ERROR")
+    bench.generator.deriver = Broken(bench.generator.deriver)  # type: ignore[assignment]
+    decision = bench.tick()
+    assert (decision.tripped, decision.rf_off, decision.state) == (0, True, State.CUTOFF)
+    assert bench.generator.reason == "INTERNAL_ERROR"
+
+
+@pytest.mark.parametrize("reason", [None, "ESTOP"])
+def test_the_last_resort_needs_nothing_that_can_fail(reason: str | None) -> None:
+    bench = in_state(State.HOLD)
+    generator = bench.generator
+    generator.reason = reason
+    generator.supervisor = None  # type: ignore[assignment]
+    now = bench.rig.tick
+    decision = generator.tick(bench.rig.answer())
+    assert decision[1:5] == (True, State.CUTOFF, 0, 0.0)
+    assert decision.command == Command(now + 1, False, 0.0, 0.0)
+    assert math.isnan(decision.setpoint_c)
+    assert math.isnan(decision.target_c)
+    assert (decision.violated, decision.tripped) == (0, 0)
+    assert generator.reason == (reason or "INTERNAL_ERROR")
+
+
+# --- copies ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_deep_copy_shares_nothing_that_moves() -> None:
+    bench = in_state(State.RAMP)
+    one = bench.generator
+    one.request(STOP)
+    one.overran()
+    two = copy.deepcopy(one)
+    assert two.config is one.config
+    for name in ("machine", "supervisor", "deriver", "controller"):
+        assert getattr(two, name) is not getattr(one, name)
+    two.request(STOP)
+    assert len(two._requests) == 2
+    assert len(one._requests) == 1
+    assert len(two.take_events()) == 1
+    assert one.happened
+    sample = bench.rig.answer()
+    assert two.tick(sample).state is State.CUTOFF
+    assert one.state is State.RAMP
+    assert one.reason is None
+    two.overran()
+    two.take_events()
+    two.overran()
+    two._event("note", "", {})
+    assert len(one.take_events()) == 1
