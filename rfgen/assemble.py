@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hal import Capability, Hal, RigConfig, RigInfo, RigRefused
 from hal.linefault import LINE_FAULTS, FaultyLine
@@ -14,6 +15,7 @@ from hal.simulated import SimulatedHal
 from rfgen import hostfaults
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
+from rfgen.fieldparts import FieldModel, field_plant
 from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Event, OperatorAction, Truth
@@ -26,7 +28,7 @@ from sim.bench import Bench, BenchSpec, PumpSpec
 from sim.faults import Fault
 from sim.geometry import Electrode
 from sim.network import Anatomy, Site, Wall
-from sim.plant import NetworkPlant
+from sim.plant import NetworkPlant, Plant
 from sim.sensors import MeterSpec, ThermocoupleSpec
 from sim.stage import StageSpec
 from sim.tissue import TISSUES, Tissue
@@ -209,13 +211,24 @@ def bench_spec(device: DeviceProfile) -> BenchSpec:
 def bench(scenario: Scenario, seed: int) -> Bench:
     """The scenario's plant with the profile's instruments round it.
 
-    Raises ValueError where the geometry cannot be (a wall inside the electrode).
+    Raises ValueError where the geometry cannot be (a wall inside the electrode), and for a field plant without numba.
     """
     device = scenario.device
     tick_s = device.period_ms * 1e-3
     sites = tuple(Site(t.place, t.offset_mm) for t in device.thermocouples)
-    plant = NetworkPlant(electrode(device), anatomy(scenario.plant), sites, tick_s)
-    return Bench(bench_spec(device), plant, tick_s, seed)
+    on: Plant
+    if scenario.plant.model == "field":
+        on = field_plant(
+            scenario.plant.field or FieldModel(),
+            electrode(device),
+            anatomy(scenario.plant),
+            sites,
+            tick_s,
+            partial(tissue_named, scenario.plant),
+        )
+    else:
+        on = NetworkPlant(electrode(device), anatomy(scenario.plant), sites, tick_s)
+    return Bench(bench_spec(device), on, tick_s, seed)
 
 
 def simulated_rig(device: DeviceProfile, on: Bench, seed: int) -> SimulatedHal:

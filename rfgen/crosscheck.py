@@ -16,6 +16,7 @@ from rfgen.device import (
     order_faults,
     resolve_limits_for,
 )
+from rfgen.fieldparts import FieldModel
 from rfgen.problems import Fault, PathPart, suggestion
 from rfgen.records import State
 from rfgen.safety.limits import LIMITS, limit_problem
@@ -26,6 +27,8 @@ HOLD_SLACK = 3.0
 held."""
 FIRST_SHELL_MM = 0.35
 """Least room round the electrode's own spheroid, for the plant's first shell."""
+PLANE_MARGIN_MM, FAR_MARGIN_MM = 0.3, 5.0
+"""Least room between the electrode and a wall ahead of it, and between it and the far boundary."""
 NEEDS_PUMP = frozenset({"pump_stopped", "pump_slow", "air_bubble", "coolant_warm"})
 
 
@@ -122,6 +125,36 @@ def _plant_faults(device: DeviceProfile, plant: PlantModel) -> Iterator[Fault]:
         yield Fault(("plant", "target_radius_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
     if plant.wall is not None and plant.wall.distance_mm <= least_mm:
         yield Fault(("plant", "wall", "distance_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
+    elif plant.model == "field":
+        yield from _field_faults(device, plant, plant.field or FieldModel())
+
+
+def _field_faults(device: DeviceProfile, plant: PlantModel, field: FieldModel) -> Iterator[Fault]:
+    """What is wrong with a field plant round this electrode: its half-length is what reaches furthest."""
+    needle = device.electrode
+    half_mm = 0.5 * needle.active_length_mm
+    if needle.kind == "bipolar":
+        half_mm = needle.active_length_mm + 0.5 * needle.gap_mm
+    wall = plant.wall
+    if wall is not None and field.wall_shape == "plane" and wall.distance_mm <= half_mm + PLANE_MARGIN_MM:
+        least = f"as a plane ahead of the tip it must be above {half_mm + PLANE_MARGIN_MM:g} mm"
+        yield Fault(("plant", "wall", "distance_mm"), "is inside the electrode", least)
+    if field.far_mm < half_mm + FAR_MARGIN_MM:
+        least = f"at least {half_mm + FAR_MARGIN_MM:g} mm"
+        yield Fault(("plant", "field", "far_mm"), "is too near the electrode", least)
+    if field.point_mm is not None and field.tip != "pointed":
+        yield Fault(("plant", "field", "point_mm"), "means nothing here", "add `tip: pointed`, or leave it out")
+    if field.point_mm is not None and field.point_mm >= needle.active_length_mm:
+        most = f"below the {needle.active_length_mm:g} mm of the pole"
+        yield Fault(("plant", "field", "point_mm"), "is longer than the pole", most)
+    if field.csf_mm + field.cord_mm <= 0.0:
+        yield Fault(("plant", "field", "cord_mm"), "leaves no canal", "give csf_mm or cord_mm")
+    if wall is None and field.extension_mm > 0.0:
+        yield Fault(("plant", "field", "extension_mm"), "needs a wall", "add `wall: {distance_mm: 15}`")
+    elif wall is not None and field.extension_mm > wall.fat_mm:
+        yield Fault(
+            ("plant", "field", "extension_mm"), "is more than the fat it replaces", f"at most {wall.fat_mm:g} mm"
+        )
 
 
 def _time_faults(parts: Parts) -> Iterator[Fault]:

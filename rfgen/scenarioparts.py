@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rfgen.deviceparts import Mode, Span
+from rfgen.fieldparts import FieldModel
 from rfgen.problems import Fault, PathPart, refuse, suggestion
 from rfgen.safety.catalogue import ROW_IDS
 from rfgen.validation import Strict, as_tuple
@@ -99,7 +100,9 @@ def known_tissues() -> tuple[str, ...]:
 class PlantModel(Strict):
     """What the electrode stands in."""
 
-    model: Literal["network"] = "network"
+    model: Literal["network", "field"] = "network"
+    field: FieldModel | None = None
+    """Choices of the field plant, with `model: field` alone."""
     target: str = "lytic_tumour"
     target_radius_mm: float = Field(12.0, gt=0, le=29)
     surrounding: str = "cancellous_bone"
@@ -118,7 +121,11 @@ class PlantModel(Strict):
         ]
         if self.wall is not None:
             named.append((("wall", "tissue"), self.wall.tissue))
+        if self.field is not None:
+            named += [(("field", "regions", n, "tissue"), r.tissue) for n, r in enumerate(self.field.regions)]
         faults = [Fault(path, "is no tissue", suggestion(name, known)) for path, name in named if name not in known]
+        if self.field is not None and self.model != "field":
+            faults.append(Fault(("field",), "means nothing here", "add `model: field`, or leave it out"))
         refuse(faults)
         return self
 

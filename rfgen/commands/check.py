@@ -8,8 +8,9 @@ from pathlib import Path
 from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
 from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
+from rfgen.fieldparts import field_installed
 from rfgen.record.summary import write_whole
-from rfgen.scenario import scenario_names
+from rfgen.scenario import load_scenario, scenario_names
 from rfgen.yamlsource import InputError, Problem
 
 
@@ -31,7 +32,12 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) 
     if problems:
         raise InputError(problems)
     if not folders:
-        sources = [(name, name) for name in scenario_names()]
+        names = scenario_names()
+        if not field_installed():
+            left_out = [name for name in names if load_scenario(name).plant.model == "field"]
+            say(f"left out, for they need numba (pip install 'rfgen[field]'): {', '.join(left_out)}")
+            names = tuple(name for name in names if name not in left_out)
+        sources = [(name, name) for name in names]
     verdicts = check_all(sources, jobs or default_jobs(), _tell)
     if junit_file is not None:
         write_whole(junit_file, junit(verdicts))

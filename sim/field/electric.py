@@ -243,17 +243,19 @@ def joule(
 
 @compiled
 def moved(scale: Floats, reference: Floats, share: Floats, kind: Ints) -> tuple[float, float]:
-    """(greatest relative move of the conductivity, sum of the moves weighted by share of the power).
+    """(mean of the conductivity's relative moves since `reference`, weighted by share of the power; their spread).
 
-    The second is the change of the electrodes' conductance to first order: the field is where its heat is least, so
-    the change of the field itself enters in second order.
+    The mean is the change of the electrodes' conductance to first order: the field is where its heat is least, so the
+    change of the field itself enters in second order, as the square of the spread (moves that are alike everywhere
+    leave the field as it is).
     """
     nz, nr = scale.shape
-    most, total = 0.0, 0.0
+    total, squares = 0.0, 0.0
     for j in range(nz):
         for i in range(nr):
             if kind[j, i] == 0:
                 change = scale[j, i] / reference[j, i] - 1.0
-                total += share[j, i] * change
-                most = max(most, math.fabs(change))
-    return most, total
+                part = share[j, i] * change
+                total += part
+                squares += part * change
+    return total, math.sqrt(max(0.0, squares - total * total))

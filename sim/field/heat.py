@@ -69,16 +69,37 @@ def warm(
     return changed
 
 
+STAYS = 4.0
+"""A cell counts as boiling throughout the next step where this many times its last gain would not end its boiling."""
+
+
 @compiled
 def capacities(
-    t_c: Floats, phase: Ints, cap_j_k: Floats, latent_c: Floats, heat_rise: Floats, apparent_j_k: Floats
+    heat_j: Floats,
+    gain_j: Floats,
+    t_c: Floats,
+    phase: Ints,
+    cap_j_k: Floats,
+    latent_c: Floats,
+    heat_rise: Floats,
+    apparent_j_k: Floats,
 ) -> None:
-    """Apparent heat capacity of every cell: with latent heat while it boils."""
+    """Heat capacity of every cell as the next step takes it: with latent heat where it boils and goes on boiling.
+
+    A cell that is about to begin or end boiling is given the capacity without latent heat, the lesser one. What it
+    holds stays exact, for heat is the state; but a step that takes a capacity for greater than it turns out to be
+    overshoots, and one that takes it for less is stable (the linear schemes for enthalpy of Berger, Brezis and
+    Rogers, RAIRO Anal. Numer. 13, 1979, need just that). `gain_j`: what each cell gained in the step before.
+    """
     nz, nr = t_c.shape
     for j in range(nz):
         for i in range(nr):
             if phase[j, i] == 1:
-                apparent_j_k[j, i] = cap_j_k[j, i] * (1.0 + latent_c[j, i] / SPAN_C)
+                over = heat_j[j, i] / cap_j_k[j, i] - BOIL_C * (1.0 + 0.5 * heat_rise[j, i] * BOIL_C)
+                room = min(over, latent_c[j, i] + SPAN_C - over)
+                apparent_j_k[j, i] = cap_j_k[j, i]
+                if STAYS * abs(gain_j[j, i]) < room * cap_j_k[j, i]:
+                    apparent_j_k[j, i] = cap_j_k[j, i] * (1.0 + latent_c[j, i] / SPAN_C)
             elif phase[j, i] == 2:
                 apparent_j_k[j, i] = cap_j_k[j, i]
             else:
@@ -220,6 +241,21 @@ def _along(y: Floats, cap_j_k: Floats, z_low: Floats, z_up: Floats, z_inv: Float
     for j in range(nz - 2, -1, -1):
         for i in range(nr):
             y[j, i] = y[j, i] + z_up[j, i] * y[j + 1, i]
+
+
+@compiled
+def weighted(a: Floats, b: Floats, c: Floats, values: Floats) -> tuple[float, float, float]:
+    """Sums of `values` weighted by each of three arrays, in the order of the cells: the same bits everywhere, and
+    without the threads of a linear algebra library."""
+    nz, nr = values.shape
+    in_a, in_b, in_c = 0.0, 0.0, 0.0
+    for j in range(nz):
+        for i in range(nr):
+            value = values[j, i]
+            in_a += a[j, i] * value
+            in_b += b[j, i] * value
+            in_c += c[j, i] * value
+    return in_a, in_b, in_c
 
 
 @compiled

@@ -37,8 +37,9 @@ class FieldOptions:
     grading: Grading = GRADINGS["default"]
     step_s: float = 0.2
     """Longest step of the heat; a whole number of ticks below it is taken."""
-    refresh: float = 0.02
-    """The electric field is solved again when the conductivity of some cell has moved by this share."""
+    refresh: float = 0.006
+    """The electric field is solved again when the moves of the conductivity, weighted by share of the power, spread by
+    this much. The load is off by about its square, 4e-5."""
     far_mm: float = 60.0
     far_c: float | None = None
     """Temperature of the far boundary; None: body."""
@@ -49,6 +50,13 @@ class FieldOptions:
     tip: Literal["blunt", "pointed"] = "blunt"
     point_mm: float | None = None
     """Length of a pointed tip's cone; None: one and a half diameters."""
+    csf_mm: float = 2.0
+    """Cerebrospinal fluid before and behind the cord (assumed; it does not flow here)."""
+    cord_mm: float = 8.0
+    """The cord, front to back (assumed; the nerve roots of the lumbar canal are not modelled); 0: fluid alone."""
+    extension_mm: float = 0.0
+    """Epidural extension: tumour beyond the wall, this thick, in place of fat, over the target's radius to both
+    sides."""
     metal: Metal = Metal()
     conductivity_rise_per_c: float = CONDUCTIVITY_RISE_PER_C
     thermal_rise_per_c: float = THERMAL_RISE_PER_C
@@ -67,6 +75,12 @@ class FieldOptions:
             raise ValueError(f"field: refresh is {self.refresh!r}; it must be 0.0001 to 0.5")
         if not 10.0 <= self.far_mm <= 500.0:
             raise ValueError(f"field: far_mm is {self.far_mm!r}; it must be 10 to 500 mm")
+        for name, most in (("csf_mm", 20.0), ("cord_mm", 30.0), ("extension_mm", 20.0)):
+            value = getattr(self, name)
+            if not 0.0 <= value <= most:
+                raise ValueError(f"field: {name} is {value!r}; it must be 0 to {most:g} mm")
+        if self.csf_mm + self.cord_mm <= 0.0:
+            raise ValueError("field: csf_mm and cord_mm are both 0; the canal needs one of them")
         for name in ("conductivity_rise_per_c", "thermal_rise_per_c", "heat_rise_per_c"):
             value = getattr(self, name)
             if not (math.isfinite(value) and -0.01 <= value <= 0.1):

@@ -134,8 +134,7 @@ class FieldPlant:
             self._site_c = tuple([r.of(solver.t_c) + BODY_C for r in self._readings])
             self._electric()
             if self._film_w_k > 0.0:
-                metal_c = float(self.problem.film_share.ravel() @ solver.t_c.ravel()) + BODY_C
-                self._coolant_out_c = coolant_in_c + self._rise_share * (metal_c - coolant_in_c)
+                self._coolant_out_c = coolant_in_c + self._rise_share * (solver.metal_c - coolant_in_c)
             return self._site_c
         part = self._tick / self._ticks
         watts = self._tissue_ws / step_s

@@ -16,14 +16,13 @@ from sim.field.options import FieldOptions
 from sim.field.regions import Region, share
 from sim.geometry import Electrode
 from sim.network import (
-    CANAL_M,
     COOLANT_CONDUCTIVITY_W_M_K,
     COOLANT_NUSSELT,
     FREQUENCY_HZ,
     WETTED_FRACTION,
     Anatomy,
 )
-from sim.tissue import BODY_C, VACUUM_PERMITTIVITY_F_M, Tissue
+from sim.tissue import BODY_C, TISSUES, VACUUM_PERMITTIVITY_F_M, Tissue
 
 TISSUE, DISTAL, PROXIMAL, INSULATED = 0, 1, 2, 3
 LAYER_CELLS = 4
@@ -64,33 +63,53 @@ class Needle:
         return np.asarray((z_m > self.tip_m) & (r_m < radius))
 
 
+def canal_layers(anatomy: Anatomy, options: FieldOptions) -> list[tuple[str, Tissue, float, float]]:
+    """(name, tissue, from, to) of the wall and what lies behind it, mm from the middle of the electrode."""
+    wall = anatomy.wall
+    if wall is None:
+        return []
+    canal = [("csf", wall.fluid, options.csf_mm), ("cord", TISSUES["spinal_cord"], options.cord_mm)]
+    canal.append(("csf", wall.fluid, options.csf_mm))
+    found = []
+    at_mm = wall.distance_mm
+    for name, tissue, thick_mm in (("wall", wall.tissue, wall.thickness_mm), ("fat", wall.fat, wall.fat_mm), *canal):
+        if thick_mm > 0.0:
+            found.append((name, tissue, at_mm, at_mm + thick_mm))
+        at_mm += thick_mm
+    return found
+
+
 def anatomy_regions(anatomy: Anatomy, options: FieldOptions) -> tuple[Region, ...]:
     """The anatomy as regions, in the order in which they are painted; the scenario's own come last.
 
-    An eroded wall is lysed over a window of the target's radius to both sides, and whole beyond it.
+    An eroded wall is lysed over a window of the target's radius to both sides, and whole beyond it; an epidural
+    extension has the same window.
     """
     found = [Region("half_space", anatomy.surrounding)]
-    found.append(Region("sphere", anatomy.target, outer_mm=anatomy.target_radius_mm))
+    found.append(Region("sphere", anatomy.target, outer_mm=anatomy.target_radius_mm, name="target"))
     wall = anatomy.wall
-    if wall is not None:
-        edges = [wall.distance_mm]
-        for mm in (wall.thickness_mm, wall.fat_mm, CANAL_M * 1e3):
-            edges.append(edges[-1] + mm)
-        layers = list(zip((wall.tissue, wall.fat, wall.fluid), edges[:-1], edges[1:], strict=True))
-        reach = anatomy.target_radius_mm
-        if options.wall_shape == "ring":
-            # what the sphere would put beyond the wall is not there: the wall stops it
-            found.append(Region("ring", anatomy.surrounding, inner_mm=edges[-1], outer_mm=1e4))
-            found += [Region("ring", tissue, inner_mm=a, outer_mm=b) for tissue, a, b in layers]
-            if wall.eroded:
-                lysed = Region("ring", anatomy.target, edges[1], edges[0], from_mm=-reach, to_mm=reach)
-                found.append(lysed)
-        else:
-            found.append(Region("plane", anatomy.surrounding, from_mm=-1e4, to_mm=-edges[-1]))
-            found += [Region("plane", tissue, from_mm=-b, to_mm=-a) for tissue, a, b in layers]
-            if wall.eroded:
-                lysed = Region("cylinder", anatomy.target, reach, from_mm=-edges[1], to_mm=-edges[0])
-                found.append(lysed)
+    if wall is None:
+        return (*found, *options.regions)
+    ring, reach = options.wall_shape == "ring", anatomy.target_radius_mm
+
+    def layer(name: str, tissue: Tissue, from_mm: float, to_mm: float, *, window: bool = False) -> Region:
+        if ring:
+            ends = {"from_mm": -reach, "to_mm": reach} if window else {}
+            return Region("ring", tissue, to_mm, from_mm, name=name, **ends)
+        if window:
+            return Region("cylinder", tissue, reach, from_mm=-to_mm, to_mm=-from_mm, name=name)
+        return Region("plane", tissue, from_mm=-to_mm, to_mm=-from_mm, name=name)
+
+    layers = canal_layers(anatomy, options)
+    # what the sphere would put beyond the wall is not there: the wall stops it
+    found.append(layer("", anatomy.surrounding, layers[-1][3], 1e4))
+    found += [layer(*one) for one in layers]
+    face_mm = wall.distance_mm + wall.thickness_mm
+    if wall.eroded:
+        found.append(layer("window", anatomy.target, wall.distance_mm, face_mm, window=True))
+    if options.extension_mm > 0.0:
+        out_mm = face_mm + min(options.extension_mm, wall.fat_mm)
+        found.append(layer("extension", anatomy.target, face_mm, out_mm, window=True))
     return (*found, *options.regions)
 
 
@@ -148,6 +167,8 @@ class Problem:
     """Effective: what makes the resistance of a lossy dielectric, (sigma^2 + (omega eps)^2) / sigma."""
     loss: Floats
     """omega eps / sigma: reactance over resistance."""
+    spared: Ints
+    """True where a cell is mostly cord, or touches the dura: the fluid's or cord's first cells behind the fat."""
     film_share: Floats
     """Each metal cell's share of the coolant's film; sums to 1 where there is one."""
     film_w_k: float
@@ -238,6 +259,7 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
         perfusion_w_k=np.where(inside, 0.0, perfusion * volume),
         sigma_s_m=np.ascontiguousarray(sigma),
         loss=np.where(inside, 0.0, loss),
+        spared=_spared(regions, shares, kind),
         film_share=whole / float(whole.sum()),
         film_w_k=film_w_k,
         r_in=r_in,
@@ -258,6 +280,25 @@ def _shares(regions: tuple[Region, ...], grid: Grid) -> Floats:
     if float(found.sum(axis=0).min()) < 1.0 - 1e-9:
         raise ValueError("field: the regions leave a part of space without tissue")
     return found
+
+
+def _spared(regions: tuple[Region, ...], shares: Floats, kind: Ints) -> Ints:
+    """Cells of the cord, and those along the dura: where fluid or cord borders on anything else."""
+    names = [region.name for region in regions]
+    cord = np.zeros(kind.shape)
+    canal = np.zeros(kind.shape)
+    for name, part in zip(names, shares, strict=True):
+        if name == "cord":
+            cord += part
+        if name in ("cord", "csf"):
+            canal += part
+    inside = canal > 0.5
+    edge = np.zeros(kind.shape, dtype=bool)
+    edge[:, 1:] |= inside[:, 1:] & ~inside[:, :-1]
+    edge[:, :-1] |= inside[:, :-1] & ~inside[:, 1:]
+    edge[1:] |= inside[1:] & ~inside[:-1]
+    edge[:-1] |= inside[:-1] & ~inside[1:]
+    return np.asarray(((cord > 0.5) | edge) & (kind == TISSUE))
 
 
 def _electric(tissue: Tissue, scale: float) -> tuple[float, float]:

@@ -37,6 +37,8 @@ class Region:
     z_mm: float = 0.0
     from_mm: float = -math.inf
     to_mm: float = math.inf
+    name: str = ""
+    """What it is: target, wall, fat, csf, cord, extension, window; empty for what is only a tissue."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.inner_mm < self.outer_mm:

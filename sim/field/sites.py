@@ -31,7 +31,7 @@ class Reading:
 
     def of(self, values: Floats) -> float:
         """The mean of an array over cells."""
-        return float(values.ravel()[self.cells] @ self.weights)
+        return float(np.add.reduce(values.ravel()[self.cells] * self.weights))
 
 
 def point(problem: Problem, r_m: float, z_m: float, size_m: float = 0.0) -> Reading:

@@ -74,11 +74,12 @@ class FieldSolver:
         self._blood_w_k = p.perfusion_w_k.copy()
         self._sink, self._sink_heat = zeros(), zeros()
         self._film_w_k, self._coolant_c = 0.0, 0.0
+        self._blood_sum_w_k, self._far_sum_w_k = 0.0, 0.0
         self.perfusion_scale, self.contact = 1.0, 1.0
         self._metal_r = (p.kind[:, 1:] == 0) != (p.kind[:, :-1] == 0)
         self._metal_z = (p.kind[1:, :] == 0) != (p.kind[:-1, :] == 0)
         self._work = zeros(4)
-        self._free_j, self._free_mean = zeros(), zeros()
+        self._free_j, self._free_mean, self._gain_j = zeros(), zeros(), zeros()
         self._made_j = 0.0
         self.unit_j, self._unit_mean = zeros(), zeros()
         self.contact_j, self._contact_mean = zeros(), zeros()
@@ -109,7 +110,11 @@ class FieldSolver:
         self.out = Out()
         self.hottest_c = start + BODY_C
         """Hottest tissue, Celsius."""
+        self.spared_c = math.nan
+        """Hottest point of cord and dura, Celsius; NaN where there is no canal."""
         self._in_tissue = p.tissue
+        self._spared = np.flatnonzero(p.spared)
+        self._spares = self._spared.size > 0
         self._warm()
         self._note_peak()
         self.refresh()
@@ -147,7 +152,7 @@ class FieldSolver:
         self._far_w_k[-1] = k[-1] / (p.half_z[-1] * p.inv_ring)
         self._far_w_k[0, -1] += grid.dz_m[0] * k[0, -1] / p.r_out[-1]
         self._far_w_k[-1, -1] += grid.dz_m[-1] * k[-1, -1] / p.r_out[-1]
-        heat.capacities(self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap)
+        heat.capacities(self.heat_j, self._gain_j, self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap)
         self._sinks()
         heat.factorise(self._cap, self._g_r, self._g_z, heat.GAMMA * self.step_s, self._factors)
         self._unit_out = self._response(self.heat_share, self.unit_j, self._unit_mean)
@@ -158,6 +163,8 @@ class FieldSolver:
         body_c = p.start_c
         far_c = body_c if p.options.far_c is None else p.options.far_c - BODY_C
         film = self._film_w_k * p.film_share
+        self._blood_sum_w_k = float(self._blood_w_k.sum())
+        self._far_sum_w_k = float(self._far_w_k.sum())
         self._sink = self._blood_w_k * self.perfusion_scale + self._far_w_k + film
         self._sink_heat = (
             self._blood_w_k * (self.perfusion_scale * body_c) + self._far_w_k * far_c + film * self._coolant_c
@@ -184,11 +191,11 @@ class FieldSolver:
         return self._outflow(mean_c, 0.0, 0.0, 0.0)
 
     def _outflow(self, mean_c: Floats, body_c: float, coolant_c: float, far_c: float) -> Out:
-        blood = self._blood_w_k
-        flat = mean_c.ravel()
-        blood_w = self.perfusion_scale * (float(blood.ravel() @ flat) - body_c * float(blood.sum()))
-        coolant_w = self._film_w_k * (float(self.problem.film_share.ravel() @ flat) - coolant_c)
-        far_w = float(self._far_w_k.ravel() @ flat) - far_c * float(self._far_w_k.sum())
+        share = self.problem.film_share
+        blood_w, far_w, film_c = heat.weighted(self._blood_w_k, self._far_w_k, share, mean_c)
+        blood_w = self.perfusion_scale * (blood_w - body_c * self._blood_sum_w_k)
+        far_w -= far_c * self._far_sum_w_k
+        coolant_w = self._film_w_k * (film_c - coolant_c)
         return Out(self.step_s * blood_w, self.step_s * coolant_w if self._film_w_k else 0.0, self.step_s * far_w)
 
     # --- electricity -------------------------------------------------------------------------------------------------
@@ -290,34 +297,39 @@ class FieldSolver:
     def finish(self, tissue_w: float, contact_w: float) -> None:
         """Ends the step with the mean power through tissue and at the poles' surface; solves anew where due."""
         p = self.problem
-        self.heat_j += self._free_j
+        gain_j = self._gain_j
+        gain_j[:] = self._free_j
         out = self._free_out
         if tissue_w != 0.0:
-            self.heat_j += tissue_w * self.unit_j
+            gain_j += tissue_w * self.unit_j
             out = out.plus(self._unit_out, tissue_w)
             out = out.plus(Out(boundary_j=self.step_s * self.far_share), tissue_w)
         if contact_w != 0.0:
-            self.heat_j += contact_w * self.contact_response()
+            gain_j += contact_w * self.contact_response()
             out = out.plus(self._contact_out, contact_w)
+        self.heat_j += gain_j
         self.out = self.out.plus(out)
         self.made_j += self._made_j
         self.steps += 1
         changed = self._warm()
         self._note_peak()
+        boils = self.hottest_c >= heat.BOIL_C + BODY_C
         self._since_damage_s += self.step_s
         if self._since_damage_s >= DAMAGE_EVERY_S - 1e-9:
             self._hurt()
-        most, total = electric.moved(self.sigma_scale, self._scale_of_field, self._move_share, p.kind)
-        if most > p.options.refresh:
+        total, spread = electric.moved(self.sigma_scale, self._scale_of_field, self._move_share, p.kind)
+        if spread > p.options.refresh:
             self.refresh()
             return
         self.conductance_s = self._conductance_of_field * (1.0 + total)
-        if changed:
+        if changed or boils:
             self.refresh_heat()
 
     def _note_peak(self) -> None:
         np.maximum(self.peak_c, self.t_c, out=self.peak_c)
         self.hottest_c = float(self.t_c.max(initial=-BODY_C, where=self._in_tissue)) + BODY_C
+        if self._spares:
+            self.spared_c = float(self.t_c.ravel()[self._spared].max()) + BODY_C
 
     def set_temperature(self, temperature_c: Floats) -> None:
         """Starts from these temperatures (Celsius, below boiling, (nz, nr)) instead of the body's. Before the first
@@ -369,6 +381,12 @@ class FieldSolver:
     def apparent_j_k(self) -> Floats:
         """Heat capacity of every cell as the step has it."""
         return self._cap
+
+    @property
+    def metal_c(self) -> float:
+        """The metal that the coolant touches, Celsius."""
+        share = self.problem.film_share
+        return heat.weighted(share, share, share, self.t_c)[0] + BODY_C
 
     @property
     def stored_j(self) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from rfgen.fieldparts import FieldModel
 from rfgen.record.info import RunInfo
 from rfgen.record.schema import EVENT_TEXT, tick_layout
 from rfgen.scenario import (
@@ -89,6 +90,7 @@ TABLES: list[tuple[str, type[BaseModel]]] = [
     ("Plant", PlantModel),
     ("Plant", WallModel),
     ("Plant", TissueModel),
+    ("Field", FieldModel),
     ("Faults", FaultLine),
     ("Operator", OperatorLine),
     ("Expect", Expect),
