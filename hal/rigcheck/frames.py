@@ -40,12 +40,16 @@ def damaged_frames_do_nothing(talk: Talk) -> None:
         damaged(_payload(talk, Kind.HELLO)),
         damaged(_payload(talk, Kind.BYE)),
     ]
-    strays = len(talk.strays)
+    replies = len(talk.after_noise)
     talk.send(b"".join(spoilt))
     talk.pause(0.005)
-    sample = talk.exchange(True)
+    answer = talk.request(Kind.EXCHANGE, talk.command(True))
+    sample = talk.sample(answer)
     sent = "RF_OFF, EXCHANGE off, HELLO and BYE with a wrong CRC while RF is on"
-    talk.see(sent, sample, "no reply, and RF stays on", sample.rf_on and len(talk.strays) == strays)
+    holds = sample is not None and sample.rf_on and len(talk.after_noise) == replies
+    talk.see(sent, sample or said(answer), "no reply, and RF stays on", holds)
+    talk.request(Kind.RF_OFF)
+    talk.pause(0.005)
     off = talk.exchange(False)
     talk.send(damaged(_payload(talk, Kind.EXCHANGE, talk.command(True))))
     talk.pause(0.03)
@@ -69,13 +73,18 @@ def damaged_frames_are_counted(talk: Talk) -> None:
 def _counts(talk: Talk, what: str, data: bytes, count: int = 1) -> None:
     """`data` holds so many bad frames: they are counted, and nothing answers."""
     before = talk.exchange(False)
-    strays = len(talk.strays)
+    unasked = len(talk.after_noise)
     talk.send(data)
-    after = talk.exchange(False)
+    answer = talk.request(Kind.EXCHANGE, talk.command(False))
+    after = talk.sample(answer)
+    due = f"bad_frames more by {count}, no reply"
+    if after is None:
+        talk.see(f"{what}, EXCHANGE", said(answer), due, False)
+        return
     more = after.bad_frames - before.bad_frames
-    replies = len(talk.strays) - strays
+    replies = len(talk.after_noise) - unasked
     came = f"bad_frames {before.bad_frames}, then {after.bad_frames}" + (f", and {replies} replies" if replies else "")
-    talk.see(what, came, f"bad_frames more by {count}, no reply", more == count and not replies)
+    talk.see(what, came, due, more == count and not replies)
 
 
 def lengths_that_no_frame_has(talk: Talk) -> None:
@@ -149,12 +158,13 @@ def two_frames_in_one_go(talk: Talk) -> None:
     talk.drain()
     sent_s = talk.wire.now_s()
     talk.wire.write(encode_frame(first) + encode_frame(second))
-    strays = len(talk.strays)
+    strays, misechoed = len(talk.strays), len(talk.misechoed)
     sample = talk.sample(talk.await_reply(first, sent_s))
     if len(talk.strays) > strays:  # both replies came in one piece: the second was put aside
         off_came = named(Kind.RF_OFF | 0x80) in talk.strays.pop()
     else:
         off_came = talk.await_reply(second, sent_s) is not None
+    del talk.misechoed[misechoed:]
     came = f"{'SAMPLE' if sample else 'no SAMPLE'}, {'' if off_came else 'no '}reply to RF_OFF"
     sent = "EXCHANGE on and RF_OFF in one go"
     talk.see(sent, came, "SAMPLE, then RF_OFF's reply", sample is not None and off_came)
@@ -166,12 +176,12 @@ def what_is_no_request(talk: Talk) -> None:
     talk.radiate()
     for kind in (0x00, 0x7F, 0x80, 0x83, 0xFF):
         before = talk.exchange(True)
-        strays = len(talk.strays)
+        unasked = len(talk.after_noise)
         talk.send(
             encode_frame(struct.pack("<BBHH", 9 if kind == 0x7F else VERSION, kind, talk.link, talk.seq + 1 & 0xFFFF))
         )
         sample = talk.exchange(True)
-        replies = len(talk.strays) - strays
+        replies = len(talk.after_noise) - unasked
         more = sample.bad_frames - before.bad_frames
         came = f"{sample}, bad_frames {more} more" + (f", and {replies} replies" if replies else "")
         holds = sample.rf_on and more == 1 and not replies

@@ -123,6 +123,8 @@ class Talk:
         """What the rig delivers and reads for RADIATED_W."""
         self.strays: list[str] = []
         """Frames that answer nothing."""
+        self.after_noise: list[str] = []
+        """Frames that came after what no reply is due to, ahead of the next reply."""
         self.misechoed: list[str] = []
         """Replies whose header is not that of their request."""
         self.last = ("nothing", "nothing", "nothing")
@@ -130,13 +132,15 @@ class Talk:
         self.was_late = False
         """This host has left RF on unattended for so long that the rig may have done something about it."""
         self._on_since_s: float | None = None
+        self._noisy = False
         self._decoder = FrameDecoder()
         self._new_link = new_link
 
     # --- verdicts --------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """A check begins."""
+        """A check begins, with RF off."""
+        self.request(Kind.RF_OFF)
         self.last = ("nothing", "nothing", "nothing")
         self.seen = 0
         self.was_late = False
@@ -243,40 +247,37 @@ class Talk:
         asked = parse_header(payload)
         until_s = sent_s + wait_s
         found: Answer | None = None
-        doubtful: Answer | None = None
+        others: list[Answer] = []
         while found is None:
             now_s = self.wire.now_s()
-            got = self._decoder.feed(self.wire.read(max(0.0, until_s - now_s)))
+            frames = self._decoder.feed(self.wire.read(max(0.0, until_s - now_s)))
             got_s = self.wire.now_s()
-            for frame in got:
+            for frame in frames:
                 if frame is None:
                     continue
                 header = parse_header(frame)
                 answer = Answer(header.kind, header.link, header.seq, frame[HEADER_BYTES:], frame, sent_s, got_s)
-                matches = (header.version, header.link, header.seq) == (
-                    VERSION,
-                    asked.link,
-                    asked.seq,
-                ) and header.kind in (asked.kind | 0x80, Kind.ERROR)
-                if found is None and matches:
+                echoes = (header.version, header.link, header.seq) == (VERSION, asked.link, asked.seq)
+                if found is not None:
+                    self.strays.append(f"{said(answer)} behind {said(found)}")
+                elif echoes and header.kind in (asked.kind | 0x80, Kind.ERROR):
                     found = answer
-                elif doubtful is None and not matches:
-                    doubtful = answer
-                    until_s = min(until_s, got_s + max(0.05, 5 * self.round_trip_s))
                 else:
-                    self.strays.append(f"{said(answer)} behind {said(found or doubtful)}")
+                    others.append(answer)
+                    until_s = min(until_s, got_s + max(0.05, 5 * self.round_trip_s))
             if now_s >= until_s and found is None:  # and it was read once more since
                 break
-        if found is not None:
-            if doubtful is not None:
-                self.strays.append(f"{said(doubtful)} ahead of {said(found)}")
-            return found
-        if doubtful is not None:
-            self.misechoed.append(
-                f"to {named(asked.kind)} of link {asked.link} and seq {asked.seq}: {said(doubtful)} of link "
-                f"{doubtful.link} and seq {doubtful.seq}"
-            )
-        return doubtful
+        if found is None and others:
+            found = others.pop()
+            if (found.link, found.seq) != (asked.link, asked.seq):
+                self.misechoed.append(
+                    f"to {named(asked.kind)} of link {asked.link} and seq {asked.seq}: {said(found)} of link "
+                    f"{found.link} and seq {found.seq}"
+                )
+        unasked = self.after_noise if self._noisy else self.strays
+        unasked += [f"{said(other)} ahead of {said(found)}" for other in others]
+        self._noisy = False
+        return found
 
     def drain(self, wait_s: float = 0.0) -> int:
         """Take what has come unasked; how many frames. With `wait_s`, listen for so long."""
@@ -287,7 +288,8 @@ class Talk:
             data = self.wire.read(max(0.0, until_s - now_s))
             for frame in self._decoder.feed(data):
                 if frame is not None:
-                    self.strays.append(f"{named(parse_header(frame).kind)} unasked")
+                    unasked = self.after_noise if self._noisy else self.strays
+                    unasked.append(f"{named(parse_header(frame).kind)} unasked")
                     count += 1
             if now_s >= until_s and not data:
                 return count
@@ -296,6 +298,7 @@ class Talk:
         """Bytes that no reply is due to."""
         self.drain()
         self.wire.write(data)
+        self._noisy = True
 
     @property
     def damaged(self) -> int:
@@ -305,15 +308,15 @@ class Talk:
     # --- links -----------------------------------------------------------------------------------------------------
 
     def hello(self) -> None:
-        """A new link. Raises Broken."""
+        """A new link. Raises Undecided: that HELLO is answered is for the checks of HELLO to say, and so on below."""
         while True:
             link = self._new_link()
             if link not in (self.link, 0):
                 break
         self.link = link
         answer = self.request(Kind.HELLO)
-        holds = answer is not None and answer.kind == Kind.HELLO | 0x80
-        self.see("HELLO", said(answer), "HELLO's reply", holds)
+        if answer is None or answer.kind != Kind.HELLO | 0x80:
+            raise Undecided(f"HELLO is answered by {said(answer)}: nothing can be tried")
 
     def configuration(self, **changes: float) -> Configuration:
         """What CONFIGURE asks for in these checks, with changes."""
@@ -325,11 +328,11 @@ class Talk:
         return usual._replace(**changes)  # type: ignore[arg-type]
 
     def configure(self, **changes: float) -> None:
-        """CONFIGURE, accepted. Raises Broken."""
+        """CONFIGURE, accepted. Raises Undecided."""
         asked = self.configuration(**changes)
         answer = self.request(Kind.CONFIGURE, asked.pack())
-        holds = answer is not None and answer.kind == Kind.CONFIGURE | 0x80
-        self.see("CONFIGURE", said(answer), "CONFIGURE's reply", holds)
+        if answer is None or answer.kind != Kind.CONFIGURE | 0x80:
+            raise Undecided(f"CONFIGURE is answered by {said(answer)}: nothing can be tried")
         self.watchdog_s = asked.watchdog_ms / 1000
 
     def fresh(self, **changes: float) -> None:
@@ -354,13 +357,12 @@ class Talk:
         return struct.pack("<IBBff", self.tick, key, 0, power_w, flow)
 
     def exchange(self, on: bool = False, *, flow: float = 0.0) -> Seen:
-        """EXCHANGE that must be answered with SAMPLE. Raises Broken."""
+        """EXCHANGE, answered with SAMPLE. Raises Undecided."""
         body = self.command(on, flow=flow)
         answer = self.request(Kind.EXCHANGE, body)
-        what = f"EXCHANGE with RF {'on' if on else 'off'}"
         sample = self.sample(answer)
-        self.see(what, said(answer), "SAMPLE", sample is not None)
-        assert sample is not None
+        if sample is None:
+            raise Undecided(f"EXCHANGE is answered by {said(answer)}: nothing can be seen")
         if self._on_since_s is not None and sample.got_s - self._on_since_s > 0.7 * self.watchdog_s:
             self.was_late = True
         self._on_since_s = sample.sent_s if on else None
@@ -381,9 +383,10 @@ class Talk:
 
     def radiate(self) -> Seen:
         """RF on, and seen to be: the last SAMPLE. What it delivers becomes the reference. Raises Undecided."""
-        for _ in range(2):
+        step_s = min(SETTLE_S, 0.3 * self.watchdog_s)
+        for _ in range(1 + math.ceil(SETTLE_S / step_s)):
             self.exchange(True)
-            self.pause(SETTLE_S)
+            self.pause(step_s)
         sample = self.exchange(True)
         if not sample.rf_on:
             raise Undecided(f"RF does not come: {sample}{_why(sample)}")

