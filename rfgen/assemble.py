@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from hal import Capability, Hal, RigConfig, RigInfo, RigRefused
 from hal.linefault import LINE_FAULTS, FaultyLine
@@ -15,7 +16,7 @@ from hal.simulated import SimulatedHal
 from rfgen import hostfaults
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
-from rfgen.fieldparts import FieldModel, field_plant
+from rfgen.fieldparts import FieldModel, field_plant, field_study
 from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Event, OperatorAction, Truth
@@ -32,6 +33,9 @@ from sim.plant import NetworkPlant, Plant
 from sim.sensors import MeterSpec, ThermocoupleSpec
 from sim.stage import StageSpec
 from sim.tissue import TISSUES, Tissue
+
+if TYPE_CHECKING:
+    from sim.field.study import Study
 
 RIG_MARGIN_C = 2.0
 """The rig's own temperature limit stands at least this far above the host's."""
@@ -229,6 +233,32 @@ def bench(scenario: Scenario, seed: int) -> Bench:
     else:
         on = NetworkPlant(electrode(device), anatomy(scenario.plant), sites, tick_s)
     return Bench(bench_spec(device), on, tick_s, seed)
+
+
+def study(scenario: Scenario, grid: str | float | None, probes_mm: tuple[tuple[float, float], ...]) -> Study:
+    """The scenario's electrode and anatomy on the field plant by itself, coolant running where the device has a pump.
+    `grid`: instead of the scenario's.
+
+    Raises ValueError where geometry or a probe cannot be, and for a field plant without numba.
+    """
+    model = scenario.plant.field or FieldModel()
+    control = scenario.device.thermocouples[scenario.device.electrode_channels[0]]
+    if grid is not None:
+        model = FieldModel.model_validate({**model.model_dump(), "grid": grid})
+    found = field_study(
+        model,
+        electrode(scenario.device),
+        anatomy(scenario.plant),
+        partial(tissue_named, scenario.plant),
+        Site(control.place, control.offset_mm),
+        probes_mm,
+    )
+    pump = scenario.device.pump
+    if pump is not None:
+        flow = scenario.treatment.flow_ml_min
+        found.flow_ml_min = pump.flow_ml_min if flow is None else flow
+        found.coolant_c = pump.coolant_c
+    return found
 
 
 def simulated_rig(device: DeviceProfile, on: Bench, seed: int) -> SimulatedHal:

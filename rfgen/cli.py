@@ -61,6 +61,33 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None) -> in
 
 
 @cli.command()
+@click.argument("scenario")
+@click.option("--power", "power_w", type=click.FloatRange(0, 400), help="Watts at the terminals throughout.")
+@click.option("--tip-temperature", "tip_c", type=click.FloatRange(20, 150), help="Celsius that the tip is held at.")
+@click.option("--for", "for_s", type=click.FloatRange(0, 36000, min_open=True), required=True, help="Seconds.")
+@click.option("--probe", "probes", multiple=True, metavar="R,Z", help="A place to read, mm; may be repeated.")
+@click.option(
+    "--grid", metavar="fine|default|coarse|MM", help="Instead of the scenario's: by name, or its finest cell."
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The picture [default: NAME-field.svg].")
+@click.option("--json", "as_json", is_flag=True, help="Print figures as JSON, and nothing else.")
+def plant(
+    scenario: str,
+    power_w: float | None,
+    tip_c: float | None,
+    for_s: float,
+    probes: tuple[str, ...],
+    grid: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """The field plant of SCENARIO by itself: temperatures, impedance, heat ledger, lesion, a picture. No firmware."""
+    from rfgen.commands.plant import plant as command
+
+    return command(scenario, power_w, tip_c, for_s, probes, grid, out, as_json)
+
+
+@cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 def replay(run: Path) -> int:
     """Feed a recorded RUN to today's firmware and compare every command, state and trip."""

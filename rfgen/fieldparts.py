@@ -16,6 +16,7 @@ from rfgen.validation import Strict, as_tuple
 if TYPE_CHECKING:
     from sim.field.options import FieldOptions
     from sim.field.plant import FieldPlant
+    from sim.field.study import Study
     from sim.geometry import Electrode
     from sim.network import Anatomy, Site
     from sim.tissue import Tissue
@@ -98,6 +99,31 @@ def field_options(model: FieldModel, tissue: Callable[[str], Tissue]) -> FieldOp
     return FieldOptions(grading=grading, regions=regions, **given)
 
 
+def field_study(
+    model: FieldModel,
+    electrode: Electrode,
+    anatomy: Anatomy,
+    tissue: Callable[[str], Tissue],
+    tip: Site,
+    probes_mm: tuple[tuple[float, float], ...],
+) -> Study:
+    """The field alone, without stage, sensors and firmware.
+
+    Raises ValueError where geometry or a probe cannot be, and where numba is not installed (it says what to install).
+    """
+    from sim.field.study import Study
+
+    _tell_of_compiling()
+    return Study(electrode, anatomy, field_options(model, tissue), tip=tip, probes_mm=probes_mm)
+
+
+def _tell_of_compiling() -> None:
+    from sim.field.compiled import all_kept
+
+    if not all_kept():
+        print("compiling the field plant: once, some ten seconds", file=sys.stderr, flush=True)
+
+
 def field_plant(
     model: FieldModel,
     electrode: Electrode,
@@ -110,9 +136,7 @@ def field_plant(
 
     Raises ValueError where the geometry cannot be, and where numba is not installed (it says what to install).
     """
-    from sim.field.compiled import all_kept
     from sim.field.plant import FieldPlant
 
-    if not all_kept():
-        print("compiling the field plant: once, some ten seconds", file=sys.stderr, flush=True)
+    _tell_of_compiling()
     return FieldPlant(electrode, anatomy, sites, tick_s, field_options(model, tissue))

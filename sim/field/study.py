@@ -28,6 +28,7 @@ from sim.geometry import Electrode
 from sim.network import Anatomy, Site
 from sim.tissue import BODY_C
 
+TIP = Site("electrode")
 TIP_APPROACH_S = 2.0
 """Time constant with which a held tip temperature is approached."""
 
@@ -68,6 +69,7 @@ class Electric(NamedTuple):
 class Study:
     """A field problem by itself. `probes_mm`: (r, z) of each probe; `tick_s`: the shortest step that drive is held.
 
+    `tip`: the thermocouple that a held temperature is read at.
     `problem`: instead of the one made from electrode, anatomy and options (for verification). `flow_ml_min` and
     `coolant_c` are the coolant's, for a cooled electrode, and may be set at any time.
 
@@ -84,9 +86,10 @@ class Study:
         tick_s: float = 0.1,
         flow_ml_min: float = 0.0,
         coolant_c: float = 22.0,
+        tip: Site = TIP,
         problem: Problem | None = None,
     ) -> None:
-        self.plant = FieldPlant(electrode, anatomy, (Site("electrode"),), tick_s, options, problem)
+        self.plant = FieldPlant(electrode, anatomy, (tip,), tick_s, options, problem)
         self.problem = self.plant.problem
         self.solver = self.plant.solver
         self.tick_s = tick_s
@@ -140,7 +143,7 @@ class Study:
 
     @property
     def tip_c(self) -> float:
-        """The electrode's metal at its tip."""
+        """The thermocouple that a held temperature is read at; unless posed otherwise, the metal at the tip."""
         return self.plant.site_c[0]
 
     @property

@@ -1,0 +1,89 @@
+"""`rfgen plant`: the field by itself, in figures and a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from rfgen.assemble import study
+from rfgen.commands.plant import plant
+from rfgen.fieldpicture import field_picture
+from rfgen.problems import InputError
+from rfgen.scenario import load_scenario, scenario_names
+
+
+def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "end.svg"
+    assert plant("vertebra-field", 8.0, None, 20.0, ("3,0", "0.5,-20"), "0.2", out, True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["simulated"] is True
+    series = found["series"]
+    assert series[0]["t_s"] == 0.0
+    assert series[-1]["t_s"] == pytest.approx(20.0)
+    assert [row["probe_c"][0] for row in series] == sorted(row["probe_c"][0] for row in series)
+    assert series[-1]["impedance_ohm"] < series[0]["impedance_ohm"]
+    heat = found["energy_j"]
+    assert heat["in_j"] == pytest.approx(160.0)
+    assert heat["stored_j"] + heat["out_j"] == pytest.approx(heat["in_j"], rel=1e-9)
+    assert found["lesion"]["isotherm_45_c"]["volume_mm3"] > found["lesion"]["isotherm_60_c"]["volume_mm3"] > 0.0
+    picture = ElementTree.parse(out).getroot()
+    words = "".join(picture.itertext())
+    for said in ("SIMULATED", "60 °C", "spinal cord", "axisymmetric"):
+        assert said in words
+
+
+def test_a_tip_temperature_is_held_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "end.svg"
+    assert plant("nerve-lesion", None, 70.0, 30.0, (), "0.2", out, False) == 0
+    said = capsys.readouterr().out
+    assert "in = stored + out" in said
+    last = said.split("\n\n")[1].splitlines()[-1].split()
+    assert float(last[3]) == pytest.approx(70.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("drive", "probes", "grid", "told"),
+    [
+        ((None, None), (), None, "--tip-temperature"),
+        ((5.0, 60.0), (), None, "--tip-temperature"),
+        ((5.0, None), ("5",), None, "give R,Z in mm"),
+        ((5.0, None), ("-5,0",), None, "R is 0 or more"),
+        ((5.0, None), ("500,0",), "0.2", "beyond the far boundary"),
+        ((5.0, None), (), "huge", "fine, default, coarse"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    drive: tuple[float | None, float | None], probes: tuple[str, ...], grid: str | None, told: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "end.svg"
+    with pytest.raises(InputError, match=told):
+        plant("vertebra-field", *drive, 1.0, probes, grid, out, False)
+    assert not out.exists()
+
+
+def test_the_picture_has_the_isotherm_where_the_field_has_it() -> None:
+    on = study(load_scenario("vertebra-field"), 0.2, ())
+    on.advance(20.0, power_w=8.0)
+    cold = field_picture(on.problem, on.temperature_c * 0.0 + 37.0, on.omega * 0.0, "cold")
+    warm = field_picture(on.problem, on.temperature_c, on.omega, "warm <&>")
+    assert warm == field_picture(on.problem, on.temperature_c, on.omega, "warm <&>")
+    ElementTree.fromstring(warm)
+    stroke = 'stroke="#d6604d" stroke-width="1.5"'  # 60 C
+    assert stroke in warm
+    assert stroke not in cold
+    drawn = warm.split(stroke)[0].rsplit('d="', 1)[1].split('"')[0]
+    reach_mm = max(abs(float(point.split()[0]) / 9.0 - 26.0) for point in drawn.replace("L", "M").split("M")[1:])
+    assert 2.0 * reach_mm == pytest.approx(on.lesion(60.0).width_mm, abs=0.3)
+
+
+def test_every_shipped_anatomy_can_be_posed() -> None:
+    for name in scenario_names():
+        if not name.startswith("trip-"):
+            scenario = load_scenario(name)
+            on = study(scenario, 0.4, ((5.0, 0.0),))
+            assert on.probe_c == (pytest.approx(scenario.plant.body_c),), name
+            on.advance(1.0, power_w=1.0)
+            assert on.probe_c[0] > scenario.plant.body_c, name
