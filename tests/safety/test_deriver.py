@@ -211,6 +211,65 @@ def test_faults_of_used_thermocouples_count() -> None:
         assert Line(two).tick(tc_fault=bits, temperature_c=readings).tc_reports_fault is reported
 
 
+def test_a_channel_that_no_group_has_is_not_listened_to() -> None:
+    line = Line(replace(CONFIG, channels=Channels((1, 2), (3,))))
+    for bits, reported in ((1, False), (2, False), (1 << 2, True), (2 << 6, True), (1 << 8, False)):
+        assert line.tick(tc_fault=bits, temperature_c=(37.0,) * 5).tc_reports_fault is reported
+
+
+def test_the_first_sentinel_is_the_one_that_has_the_dose() -> None:
+    line = Line(replace(CONFIG, channels=Channels((0,), (1, 2))))
+    assert line.tick(temperature_c=(37.0, 43.0, 36.0)).dose_min == pytest.approx(0.02 / 60.0)
+
+
+def test_half_a_second_of_a_released_switch_to_the_microsecond() -> None:
+    line = Line()
+    line.tick(rig_time_us=1_000_000, start_pressed=True)
+    assert line.tick(rig_time_us=1_020_000).start_stuck is True
+    assert line.tick(rig_time_us=1_519_999).start_stuck is True
+    assert line.deriver.start_stuck is True
+    assert line.tick(rig_time_us=1_520_000).start_stuck is False
+    assert line.deriver.start_stuck is False
+
+
+@pytest.mark.parametrize("relinked", [False, True])
+def test_a_dead_mans_half_second_to_the_microsecond(relinked: bool) -> None:
+    for last_us, stuck in ((499_999, True), (500_000, False)):
+        line = Line(replace(CONFIG, dead_man=True))
+        if relinked:
+            line.tick()
+            line.deriver.relinked()
+        line.tick(rig_time_us=20_000)
+        assert line.tick(rig_time_us=last_us).start_stuck is stuck
+
+
+def test_a_new_link_whose_clock_goes_on_starts_every_memory_again() -> None:
+    line = settled()
+    before = [line.radiating() for _ in range(50)][-1]
+    assert before.tc_stuck_share >= 1.0
+    assert before.z_jump_ohm == 0.0
+    line.missed()
+    line.deriver.relinked()
+    assert line.missed().missed_ticks == 1
+    line.deriver.relinked()
+    found = line.radiating()
+    assert (found.tc_rate_c_s, found.tc_stuck_share, found.impedance_ohm) == (None, 0.0, None)
+    line = settled()
+    line.deriver.relinked()
+    seen = [line.radiating() for _ in range(6)]
+    assert [s.impedance_ohm is None for s in seen] == [True] * 4 + [False] * 2
+    assert [s.z_jump_ohm for s in seen] == [None] * 5 + [0.0]
+
+
+def test_a_new_treatment_knows_of_no_step_before() -> None:
+    line = Line()
+    hot = {"state": State.HOLD, "temperature_c": (70.0, 70.0, 37.0)}
+    assert line.tick(target_c=60.0, **hot).over_target_c == 10.0
+    assert line.tick(target_c=50.0, **hot).over_target_c is None
+    line.deriver.new_treatment()
+    assert line.tick(target_c=40.0, **hot).over_target_c == 30.0
+
+
 def test_the_targets_distance() -> None:
     line = Line()
     found = line.tick(state=State.RAMP, target_c=60.0, temperature_c=(50.0, 90.0, 37.0))
@@ -268,6 +327,7 @@ def test_the_baseline_is_due_while_it_is_taken_and_where_nothing_runs() -> None:
         assert math.isnan(Line().tick(temperature_c=readings).electrode_spread_c)
     alone = replace(CONFIG, channels=Channels((0,), (2,)))
     assert Line(alone).tick(temperature_c=hot).electrode_spread_c == 0.0
+    assert Line(alone).tick(temperature_c=(math.nan, 37.0, 37.0)).electrode_spread_c == 0.0  # TC_INVALID's to say
 
 
 def test_without_a_sentinel_there_is_no_dose() -> None:

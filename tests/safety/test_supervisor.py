@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -215,4 +216,133 @@ def test_what_is_not_measured_is_no_part_of_the_good_second() -> None:
         under_test.evaluate(State.CUTOFF, FINE._replace(impedance_ohm=100.0), now_us)
         assert under_test.not_gone() == ("TEST",)
     under_test.evaluate(State.CUTOFF, FINE._replace(impedance_ohm=100.0), 2_480_000)
+    assert under_test.not_gone() == ()
+
+
+def test_another_trip_does_not_lose_the_new_link() -> None:
+    under_test = supervisor(
+        row_of(0, Clears.RELINK), replace(row_of(0, Clears.ACKNOWLEDGE, impedance=True), id="OTHER")
+    )
+    under_test.evaluate(State.RAMP, OPEN._replace(impedance_ohm=100.0), 20_000)
+    under_test.relinked()
+    assert under_test.evaluate(State.CUTOFF, HIGH, 40_000)[1] == 2
+    assert under_test.not_gone() == ()
+    assert under_test.trip("TEST") == 0  # latched already, but lost once more
+    assert under_test.not_gone() == ("TEST",)
+
+
+def test_a_trip_from_outside_is_the_rows_own_bit() -> None:
+    under_test = supervisor(*(replace(row_of(0), id=name) for name in ("ONE", "TWO", "THREE")))
+    assert under_test.trip("THREE") == 4
+    assert under_test.latched == 4
+    assert under_test.trip("TWO") == 2
+    assert under_test.trip("TWO") == 0
+    assert under_test.latched == 6
+    assert under_test.row("TWO").id == "TWO"
+    assert under_test.bit("THREE") == 2
+    assert under_test.not_gone() == ("TWO", "THREE")
+
+
+def test_on_a_new_clock_what_is_not_measured_counts_for_nothing() -> None:
+    under_test = supervisor(row_of(0, Clears.READING, impedance=True))
+    under_test.evaluate(State.RAMP, HIGH, 50_000_000)
+    under_test.relinked()
+    under_test.evaluate(State.CUTOFF, UNSURE, 20_000)
+    fine = FINE._replace(impedance_ohm=100.0)
+    under_test.evaluate(State.CUTOFF, fine, 1_019_999)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, fine, 1_020_000)
+    assert under_test.not_gone() == ()
+
+
+def test_on_a_new_clock_a_count_starts_again() -> None:
+    under_test = supervisor(row_of(100_000))
+    under_test.evaluate(State.RAMP, OPEN, 50_000_000)
+    under_test.relinked()
+    assert under_test.evaluate(State.RAMP, OPEN, 20_000) == (1, 0)
+    assert under_test.evaluate(State.RAMP, OPEN, 119_999) == (1, 0)
+    assert under_test.evaluate(State.RAMP, OPEN, 120_000) == (1, 1)
+
+
+def test_a_count_is_forgotten_by_an_acknowledge_and_by_a_state_without_the_row() -> None:
+    under_test = supervisor(row_of(100_000))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    assert under_test.held_us(0) == 0
+    under_test.evaluate(State.RAMP, OPEN, 60_000)
+    assert under_test.held_us(0) == 40_000
+    under_test.acknowledge()
+    assert under_test.held_us(0) == 0
+    assert under_test.evaluate(State.RAMP, OPEN, 120_000) == (1, 0)
+    assert under_test.evaluate(State.RAMP, OPEN, 219_999) == (1, 0)
+    under_test = supervisor(replace(row_of(100_000), armed=frozenset({State.RAMP})))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    assert under_test.evaluate(State.IDLE, OPEN, 40_000) == (0, 0)
+    assert under_test.evaluate(State.RAMP, OPEN, 140_000) == (1, 0)
+    under_test.missed(State.IDLE, NOTHING_KNOWN)
+    assert under_test.evaluate(State.RAMP, OPEN, 260_000) == (1, 0)
+
+
+def test_a_copys_memory_is_its_own() -> None:
+    under_test = supervisor(row_of(100_000), replace(row_of(0), id="NOW"))
+    under_test.evaluate(State.RAMP, OPEN, 20_000)
+    twin = copy.deepcopy(under_test)
+    twin.evaluate(State.CUTOFF, OPEN, 900_000)
+    under_test.evaluate(State.CUTOFF, FINE, 1_000_000)
+    under_test.evaluate(State.CUTOFF, FINE, 1_020_000)
+    assert under_test.not_gone() == ()
+    twin.evaluate(State.CUTOFF, FINE, 1_020_000)
+    assert twin.not_gone() == ("TEST", "NOW")
+    assert twin.rows is under_test.rows
+
+
+def test_in_cutoff_a_row_that_clears_by_reading_is_read_though_it_is_not_armed() -> None:
+    by_reading = replace(row_of(0, Clears.READING), armed=frozenset({State.RAMP}))
+    by_acknowledge = replace(row_of(0, Clears.ACKNOWLEDGE), armed=frozenset({State.RAMP}), id="OTHER")
+    under_test = supervisor(by_reading, by_acknowledge)
+    assert under_test.evaluate(State.RAMP, OPEN, 20_000) == (3, 3)
+    assert "loop_open" in under_test.source(State.CUTOFF)
+    for ms in range(40, 3000, 20):
+        assert under_test.evaluate(State.CUTOFF, OPEN, ms * 1000) == (0, 0)
+    assert under_test.not_gone() == ("TEST",)
+    other = supervisor(by_acknowledge)
+    assert "loop_open" not in other.source(State.CUTOFF)
+    assert "loop_open" not in other.source(State.IDLE)
+
+
+def test_a_row_that_refuses_never_trips_and_one_that_is_not_applicable_is_silent() -> None:
+    under_test = Supervisor(
+        resolve_limits(),
+        CHANNELS,
+        frozenset({Needs.PUMP}),
+        (
+            replace(row_of(0), refuses=True),
+            replace(row_of(0), id="THERE", needs=Needs.SENTINEL),
+            replace(row_of(0), id="HERE"),
+        ),
+    )
+    assert under_test.evaluate(State.RAMP, OPEN, 20_000) == (4, 4)
+    assert under_test.missed(State.RAMP, NOTHING_KNOWN._replace(missed_ticks=9)) == (0, 0)
+
+
+def test_a_tick_without_a_sample_reads_the_line_alone() -> None:
+    line = Row("LINE", "none", flag.exchange_failed, frozenset({State.RAMP}), Clears.RELINK, "nothing")
+    under_test = supervisor(row_of(0), line)
+    lost = NOTHING_KNOWN._replace(exchange_failed=True, loop_open=True)
+    assert under_test.missed(State.IDLE, lost) == (0, 0)
+    assert under_test.missed(State.RAMP, lost) == (2, 2)
+    assert under_test.missed(State.RAMP, lost) == (2, 0)
+    assert under_test.latched == 2
+    assert under_test.evaluate(State.RAMP, OPEN._replace(exchange_failed=True), 20_000) == (3, 1)
+
+
+def test_what_is_wrong_in_the_first_tick_of_a_link_counts_from_there() -> None:
+    under_test = supervisor(row_of(0, Clears.READING))
+    assert under_test.not_gone() == ()
+    assert under_test.trip("TEST") == 1
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 5_000_000)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 5_999_999)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 6_000_000)
     assert under_test.not_gone() == ()

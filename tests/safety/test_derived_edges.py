@@ -1,0 +1,551 @@
+"""Each derived signal at the edges of its own figures, to the microsecond and to a ten-thousandth of a figure."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rfgen.safety.derived import Blanking, FlowDue, Impedance, Interval, OvershootArm, Stall, allowed_power_w
+from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
+from rfgen.safety.thermal import Dose, Rate, Rise, Slope, Stuck, disagreement_c
+
+NONE_YET = (None, None, None, None)
+
+
+def close(value: float | None) -> object:
+    """This number, but for rounding."""
+    return pytest.approx(value, rel=1e-9)
+
+
+# --- impedance ------------------------------------------------------------------------------------------------------
+
+
+def test_the_tenth_of_a_second_to_the_microsecond() -> None:
+    assert Impedance(0.5, 0.002, 0.2).update(0.5, True, 20.0, 0.2, 100_000) == 100.0
+    impedance = Impedance(0.5, 0.002, 0.2)
+    assert impedance.update(0.5, True, 20.0, 0.2, 99_999) is None
+    assert impedance.update(0.5, True, 20.0, 0.2, 1) == 100.0
+    impedance.reset()
+    assert impedance.update(0.5, True, 20.0, 0.2, 99_999) is None
+    assert impedance.update(0.5, True, 20.0, 0.2, 1) == 100.0
+    assert impedance.update(0.4999, True, 20.0, 0.2, 1) is None
+    assert impedance.update(0.5, True, 20.0, 0.2, 99_999) is None
+    assert impedance.update(0.5, False, 20.0, 0.2, 99_999) is None
+    assert impedance.update(0.5, True, 20.0, 0.2, 99_999) is None
+
+
+@pytest.mark.parametrize(
+    ("voltage_v", "current_a", "ohm"),
+    [
+        (20.0, 0.002, 10_000.0),
+        (20.0, 0.00199999, 1e9),
+        (math.nan, 0.001, math.nan),
+        (0.2, 0.5, 0.4),
+        (0.1999999, 0.5, 0.0),
+        (0.1, math.nan, math.nan),
+        (math.nan, 0.5, math.nan),
+        (20.0, math.nan, math.nan),
+        (0.0, 0.0, 1e9),
+    ],
+)
+def test_open_short_and_no_number(voltage_v: float, current_a: float, ohm: float) -> None:
+    found = Impedance(0.5, 0.002, 0.2).update(1.0, True, voltage_v, current_a, 200_000)
+    assert found == pytest.approx(ohm, nan_ok=True)
+
+
+# --- blanking -------------------------------------------------------------------------------------------------------
+
+
+def blanked(first_w: float, then_w: float) -> bool:
+    """Is a move from one command to another blanked, long after the first?"""
+    blanking = Blanking()
+    blanking.update(first_w, 0, 20_000)
+    return blanking.update(then_w, 20_000_000, 20_020_000)
+
+
+@pytest.mark.parametrize(
+    ("first_w", "then_w", "is_blanked"),
+    [
+        (0.0, 2.0, False), (0.0, 2.001, True), (0.0, 1.9995, False), (5.0, 2.999, True), (5.0, 3.0, False),
+        (100.0, 120.0, False), (100.0, 120.01, True), (100.0, 119.99, False), (100.0, 79.99, True),
+        (100.0, 80.01, False), (100.0, 100.0, False), (0.0, 0.0, False),
+    ],
+)  # fmt: skip
+def test_what_is_a_jump(first_w: float, then_w: float, is_blanked: bool) -> None:
+    assert blanked(first_w, then_w) is is_blanked
+
+
+def test_blanking_ends_after_half_a_second() -> None:
+    blanking = Blanking()
+    assert blanking.update(10.0, 1_000_000, 1_000_001)
+    assert blanking.update(10.0, 1_499_999, 1_500_000)
+    assert not blanking.update(10.0, 1_500_000, 1_500_001)
+    assert not Blanking().update(0.0, 0, 1)
+    later = Blanking()
+    later.update(10.0, 1_000_000, 1_000_001)
+    later.update(20.0, 1_400_000, 1_400_001)
+    assert later.update(20.0, 1_899_999, 1_900_000)
+    assert not later.update(20.0, 1_900_000, 1_900_001)
+
+
+def test_one_second_in_any_five_to_the_microsecond() -> None:
+    assert Blanking().update(10.0, 0, 1_000_000)
+    assert not Blanking().update(10.0, 0, 1_000_001)
+    for from_us, is_blanked in ((5_000_000, True), (4_999_999, False)):
+        blanking = Blanking()
+        assert blanking.update(10.0, 0, 1_000_000)
+        assert blanking.update(20.0, from_us, from_us + 1) is is_blanked
+    # apart, joined, and partly out of the window
+    blanking = Blanking()
+    assert blanking.update(10.0, 0, 400_000)
+    assert blanking.update(20.0, 400_000, 700_000)
+    assert blanking.update(10.0, 2_000_000, 2_300_000)
+    assert not blanking.update(20.0, 3_000_000, 3_000_001)
+    assert not blanking.update(10.0, 5_000_000, 5_000_001 + 700_000)
+    assert blanking.update(20.0, 5_000_000, 5_700_000)
+    assert not blanking.update(10.0, 5_700_000, 5_700_001)
+
+
+def test_blanked_spans_are_joined_with_the_last_one_alone() -> None:
+    blanking = Blanking()
+    assert blanking.update(10.0, 0, 400_000)
+    assert blanking.update(20.0, 2_000_000, 2_200_000)
+    assert blanking.update(10.0, 2_200_000, 2_400_000)
+    assert blanking.update(20.0, 3_000_000, 3_200_000)
+    assert not blanking.update(10.0, 3_200_000, 3_200_001)
+
+
+def test_before_the_first_command_there_was_none() -> None:
+    assert Blanking().update(2.0005, 0, 20_000)
+    assert not Blanking().update(1.9995, 0, 20_000)
+
+
+def test_a_command_that_keeps_jumping_is_blanked_one_second_in_five() -> None:
+    blanking = Blanking()
+    seen = [blanking.update(10.0 + 10.0 * (n % 2), n * 20_000, (n + 1) * 20_000) for n in range(560)]
+    assert [n for n, hidden in enumerate(seen) if hidden] == [*range(50), *range(250, 300), *range(500, 550)]
+
+
+# --- what the output law allows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ohm", "watts"),
+    [(None, 20.0), (0.0, 20.0), (-0.0005, 20.0), (0.0005, 0.0005), (4.0, 4.0), (20.0, 20.0), (100.0, 20.0),
+     (500.0, 20.0), (1000.0, 10.0), (9.995e8, 1e4 / 9.995e8), (1e9, 20.0), (1.0005e9, 20.0), (math.nan, 20.0),
+     (math.inf, 20.0)],
+)  # fmt: skip
+def test_allowed_power(ohm: float | None, watts: float) -> None:
+    """20 W, 1 A, 100 V."""
+    assert allowed_power_w(20.0, 1.0, 100.0, ohm) == close(watts)
+
+
+# --- stall ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_ten_seconds_of_a_stall_to_the_microsecond() -> None:
+    for end_us, there in ((9_999_999, False), (10_000_000, True)):
+        stall = Stall()
+        stall.reset(0)
+        assert stall.update(0, 20_000, 40.0, 50.0, False, 10.0, 20.0) == NONE_YET
+        found = stall.update(end_us, end_us, 42.0, 53.0, False, 5.0, 8.0)
+        assert found == ((close(2.0), close(3.0), close(5.0), close(8.0)) if there else NONE_YET)
+
+
+def test_a_point_each_tenth_of_a_second() -> None:
+    def last_c(after_us: int) -> float | None:
+        """Gained since the point before the window's edge, where one more reading came this long after the first."""
+        stall = Stall()
+        stall.reset(0)
+        stall.update(0, 20_000, 40.0, 50.0, False, 1.0, 1.0)
+        stall.update(after_us, 20_000, 41.0, 50.0, False, 1.0, 1.0)
+        return stall.update(10_200_000, 20_000, 45.0, 50.0, False, 1.0, 1.0)[0]
+
+    assert last_c(99_999) == close(5.0)
+    assert last_c(100_000) == close(4.0)
+    assert last_c(200_000) == close(4.0)
+    assert last_c(200_001) == close(5.0)
+
+
+def test_a_stall_starts_again_with_its_ramp() -> None:
+    stall = Stall()
+    stall.reset(0)
+    stall.update(0, 20_000, 40.0, 50.0, False, 10.0, 20.0)
+    stall.update(10_000_000, 10_000_000, 42.0, 53.0, False, 5.0, 8.0)
+    stall.reset(10_050_000)
+    assert stall.update(10_050_000, 50_000, 43.0, 54.0, False, 5.0, 8.0) == NONE_YET
+    assert stall.update(10_060_000, 10_000, 43.0, 54.0, False, 5.0, 8.0) == NONE_YET
+    found = stall.update(20_050_000, 9_990_000, 44.0, 56.0, False, 4.0, 6.0)
+    delivered_w, allowed_w = 5.0 * 0.001 + 4.0 * 0.999, 8.0 * 0.001 + 6.0 * 0.999
+    assert found == (close(1.0), close(2.0), close(delivered_w), close(allowed_w))
+    assert stall.update(20_060_000, 10_000, 44.0, 56.0, False, 4.0, 6.0) == found
+    assert stall.update(20_070_000, 10_000, 44.0, 56.0, True, 4.0, 6.0) == NONE_YET
+    assert stall.update(20_200_000, 10_000, 44.0, 56.0, True, 4.0, 6.0) == NONE_YET
+    assert stall.update(20_210_000, 10_000, 44.0, 56.0, False, 4.0, 6.0) == NONE_YET
+
+
+def test_a_new_stall_has_nothing() -> None:
+    stall = Stall()
+    assert stall.update(0, 20_000, 40.0, 50.0, False, 10.0, 20.0) == NONE_YET
+    found = stall.update(10_000_000, 10_000_000, 42.0, 53.0, False, 5.0, 8.0)
+    assert found == (close(2.0), close(3.0), close(5.0), close(8.0))
+
+
+# --- flow, overshoot, interval --------------------------------------------------------------------------------------
+
+
+def test_flow_is_due_after_its_priming_to_the_microsecond() -> None:
+    flow = FlowDue(1.0)
+    assert flow.update(0.001, 5_000_000) is None
+    assert flow.update(0.001, 5_999_999) is None
+    assert flow.update(0.001, 6_000_000) == 0.001
+    assert flow.update(0.0005, 7_000_000) is None
+    assert flow.update(0.0005, 8_000_000) == 0.0005
+    assert flow.update(-0.0005, 8_000_001) is None
+    assert flow.update(-0.0005, 10_000_000) is None
+    assert flow.update(0.0, 12_000_000) is None
+    assert flow.update(0.0, 14_000_000) is None
+    assert FlowDue(0.0).update(3.0, 5) == 3.0
+    assert FlowDue(0.0000015).update(3.0, 5) is None
+    flow = FlowDue(1.0)
+    flow.update(3.0, 0)
+    flow.restart(500_000)
+    assert flow.update(3.0, 1_499_999) is None
+    assert flow.update(3.0, 1_500_000) == 3.0
+    assert FlowDue(1.0).update(0.0, 2_000_000) is None
+
+
+def test_overshoot_after_a_step_down_waits_for_five_degrees() -> None:
+    for reading_c, armed in ((55.0, True), (55.003, False), (54.997, True), (54.0, True), (math.nan, True)):
+        arm = OvershootArm()
+        assert arm.update(60.0, 70.0)
+        assert not arm.update(50.0, 70.0)
+        assert arm.update(50.0, reading_c) is armed
+    arm = OvershootArm()
+    arm.update(60.0, 60.0)
+    assert arm.update(50.0, 55.0)
+    assert arm.update(50.0, 90.0)  # once armed it stays so
+    assert not arm.update(40.0, 90.0)
+    assert arm.update(45.0, 90.0)  # a step up arms
+    assert not arm.update(40.0, 90.0)
+    assert not arm.update(None, 30.0)
+    assert arm.update(30.0, 90.0)  # a new treatment
+
+
+def test_an_interval_is_on_off_or_neither() -> None:
+    def taken(*commands: tuple[bool, bool]) -> tuple[bool, bool]:
+        interval = Interval()
+        interval.take()
+        for rf_on, cut in commands:
+            interval.drove(rf_on, cut)
+        return interval.take()
+
+    on, off, cut_on, cut_off = (True, False), (False, False), (True, True), (False, True)
+    assert taken(on) == taken(on, on) == (True, False)
+    assert taken(off) == taken(off, off) == taken(cut_off) == (False, True)
+    assert taken(on, off) == taken(off, on) == taken(cut_on) == taken(cut_on, on) == taken(on, cut_on) == (False, False)
+    assert Interval().take() == (False, True)
+    interval = Interval()
+    interval.take()
+    assert interval.take() == (True, True)
+
+
+# --- the load -------------------------------------------------------------------------------------------------------
+
+
+def test_the_least_impedance_of_a_ramp() -> None:
+    least = Least()
+    seen = [least.update(ohm) for ohm in (None, math.nan, 100.0, 90.0, 95.0, math.nan, None, 0.0)]
+    assert seen == [None, None, 100.0, 90.0, 90.0, 90.0, 90.0, 0.0]
+    least.reset()
+    assert least.update(None) is None
+    assert least.update(120.0) == 120.0
+
+
+def test_a_jump_within_a_tenth_of_a_second_to_the_microsecond() -> None:
+    for now_us, found in ((99_999, (20.0, 100.0)), (100_000, (20.0, 100.0)), (100_001, (None, None))):
+        jumps = Jumps()
+        assert jumps.update(0, 100.0) == (None, None)
+        assert jumps.update(now_us, 120.0) == found
+
+
+def test_a_jump_is_from_the_value_it_is_farthest_from() -> None:
+    def jump(*values: float | None) -> tuple[float | None, float | None]:
+        jumps = Jumps()
+        for n, ohm in enumerate(values):
+            found = jumps.update(n * 1000, ohm)
+        return found
+
+    assert jump(100.0, 150.0, 110.0) == (40.0, 150.0)
+    assert jump(100.0, 150.0, 140.0) == (40.0, 100.0)
+    assert jump(100.0, 150.0, 120.0) == (30.0, 150.0)  # both a fifth of what they were from
+    assert jump(100.0, 60.0) == (40.0, 100.0)
+    assert jump(0.0, 30.0, 10.0) == (10.0, 0.0)
+    assert jump(-0.0005, 30.0, 10.0) == (10.0005, -0.0005)
+    assert jump(0.0005, 1.0, 0.0005) == (0.9995, 1.0)
+    assert jump(100.0, None) == (None, None)
+    assert jump(100.0, None, 130.0) == (30.0, 100.0)
+    moved, before = jump(100.0, math.nan)
+    assert moved is not None
+    assert before is not None
+    assert moved != moved
+    assert before != before
+    assert jump(100.0, math.nan, 130.0) == (30.0, 100.0)
+    assert jump(math.nan, 130.0) == (None, None)
+    jumps = Jumps()
+    jumps.update(0, 100.0)
+    jumps.reset()
+    assert jumps.update(1, 200.0) == (None, None)
+    assert jumps.update(2, 200.0) == (0.0, 200.0)
+
+
+def test_energy_adds_up_and_leaves_out_what_is_no_number() -> None:
+    energy = Energy()
+    assert energy.update(0.0, 20_000) == 0.0
+    assert energy.update(10.0, 20_000) == close(0.2)
+    assert math.isnan(energy.update(math.nan, 20_000))
+    assert math.isnan(energy.update(math.inf, 20_000))
+    assert energy.update(10.0, 500_000) == close(5.2)
+    energy.reset()
+    assert energy.update(0.0, 20_000) == 0.0
+
+
+def test_how_far_the_meters_are_apart() -> None:
+    assert meter_off_by_w(10.0, 2.0, 60.0, 7.0) == close(3.0)
+    assert meter_off_by_w(10.0, 2.0, 60.0, 13.0) == close(3.0)
+    assert meter_off_by_w(10.0, 2.0, 0.0, 20.0) == 0.0
+    for odd in (math.nan, math.inf, -math.inf):
+        assert math.isnan(meter_off_by_w(10.0, 2.0, odd, 7.0))
+    assert math.isnan(meter_off_by_w(math.nan, 2.0, 0.0, 7.0))
+
+
+def skewed(period_us: int, rig_us: int, ticks: int, skew: Skew | None = None) -> list[float | None]:
+    """The signal of these ticks, the rig's clock going on by `rig_us` in each."""
+    skew = skew or Skew()
+    found = []
+    for n in range(ticks):
+        skew.passed(period_us)
+        found.append(skew.update(1_000 + n * rig_us))
+    return found
+
+
+def test_the_clocks_over_ten_seconds() -> None:
+    assert skewed(500_000, 500_000, 21) == [None] * 20 + [0.0]
+    assert skewed(500_000, 510_000, 21) == [None] * 20 + [close(0.02)]
+    assert skewed(500_000, 490_000, 21) == [None] * 20 + [close(0.02)]
+    assert skewed(499_999, 499_999, 24) == [None] * 22 + [0.0] * 2  # judged each half second: every other of these
+    # the span is the last 10 s alone
+    skew = Skew()
+    first = skewed(500_000, 510_000, 21, skew)
+    assert first[-1] == close(0.02)
+    rig_us = 1_000 + 20 * 510_000
+    seen = []
+    for _ in range(20):
+        skew.passed(500_000)
+        rig_us += 500_000
+        seen.append(skew.update(rig_us))
+    assert seen[0] == close(0.019)
+    assert seen[-1] == close(0.0)
+    # between two judgements it stays
+    skew.passed(499_999)
+    assert skew.update(0) == seen[-1]
+    skew.passed(1)
+    assert skew.update(rig_us + 500_000) == close(0.0)
+    skew.reset()
+    skew.passed(20_000)
+    assert skew.update(0) is None
+
+
+def test_ten_seconds_of_clocks_to_the_microsecond() -> None:
+    for last_us, found in ((999_999, None), (1_000_000, 0.0)):
+        skew = Skew()
+        for passed_us in (*[500_000] * 19, last_us):
+            skew.passed(passed_us)
+            seen = skew.update(skew._ticks_us)
+        assert seen == found
+
+
+def test_time_that_passed_without_samples_is_time() -> None:
+    skew = Skew()
+    for n in range(25):
+        skew.passed(500_000)
+        if n in (0, 24):
+            found = skew.update(n * 500_000)
+    assert found == 0.0
+
+
+def test_what_is_late() -> None:
+    def late(*intervals_us: int | None) -> int:
+        counter = Late()
+        for interval_us in intervals_us:
+            found = counter.update(interval_us, 20_000)
+        return found
+
+    assert late(30_000) == late(29_995) == late(10_000) == late(10_005) == late(20_000) == late(None) == 0
+    assert late(30_001) == late(30_005) == late(9_999) == late(9_995) == 1
+    assert late(30_001, 5_000, 40_000) == 3
+    assert late(30_001, None, 40_000) == 2
+    assert late(30_001, 20_000, 40_000) == 1
+    counter = Late()
+    counter.update(50_000, 20_000)
+    counter.reset()
+    assert counter.update(None, 20_000) == 0
+
+
+# --- heat -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reading_c", "minutes"),
+    [
+        (43.0, 1.0), (44.0, 2.0), (42.0, 0.25), (42.99, 0.25**0.01), (43.01, 0.5**-0.01), (60.0, 131_072.0),
+        (60.05, 131_072.0), (59.95, 0.5**-16.95), (70.0, 131_072.0), (37.0, 0.0), (36.98, 0.0), (37.02, 0.25**5.98),
+        (-299.9, 0.0), (999.5, 131_072.0),
+    ],
+)  # fmt: skip
+def test_a_minute_at_a_temperature(reading_c: float, minutes: float) -> None:
+    assert Dose().update(reading_c, 60_000_000) == close(minutes)
+
+
+@pytest.mark.parametrize("reading_c", [math.nan, math.inf, -math.inf, -300.0, -300.1, 1000.0, 1000.5])
+def test_a_reading_that_is_none_gives_no_dose_and_takes_none(reading_c: float) -> None:
+    dose = Dose()
+    assert dose.update(43.0, 60_000_000) == 1.0
+    assert math.isnan(dose.update(reading_c, 60_000_000))
+    assert dose.update(37.0, 60_000_000) == 1.0
+    dose.new_patient()
+    assert dose.update(30.0, 60_000_000) == 0.0
+
+
+def test_a_slope_over_its_window_to_the_microsecond() -> None:
+    slope = Slope(1_000_000)
+    assert slope.update(0, 10.0) is None
+    assert slope.update(999_999, 12.0) is None
+    assert slope.update(1_000_000, 12.0) == pytest.approx(2.0, rel=1e-3)
+    slope.reset()
+    assert slope.update(5_000_000, 10.0) is None
+    assert slope.update(6_000_000, 13.0) == close(3.0)
+    assert slope.update(6_500_000, 14.5) == close(3.0)
+    assert slope.level(6_500_000, 3.0) == close(14.5)
+    assert slope.level(7_000_000, 3.0) == close(16.0)
+
+
+def ramp_rate(c_s: float, *, noise_c: float = 0.1, points: int = 7, period_us: int = 20_000) -> float | None:
+    """What a ramp on the second of two channels reads as."""
+    rate = Rate((0, 1), (noise_c, noise_c), period_us)
+    for n in range(points):
+        found = rate.update(n * period_us, (37.0, 37.0 + c_s * n * period_us * 1e-6))
+    return found
+
+
+def test_a_rate_is_told_from_five_sigma_on() -> None:
+    """Six points 20 ms apart: one sigma of the slope is the noise / sqrt(0.007) a second."""
+    edge_c_s = 5.0 * 0.1 / math.sqrt(0.007)
+    assert ramp_rate(edge_c_s * 1.0005) == close(edge_c_s * 1.0005)
+    assert ramp_rate(-edge_c_s * 1.0005) == close(edge_c_s * 1.0005)
+    assert ramp_rate(edge_c_s * 0.9995) == 0.0
+    assert ramp_rate(40.0, points=5) is None
+    assert ramp_rate(40.0, points=6) == close(40.0)
+    assert ramp_rate(40.0, points=3, period_us=100_000) is None
+    assert ramp_rate(40.0, points=4, period_us=100_000) == close(40.0)
+
+
+def test_a_rate_of_samples_at_uneven_times() -> None:
+    rate = Rate((0, 1), (0.001, 0.001), 20_000)
+    for now_us in (0, 30_000, 45_000, 99_999):
+        assert rate.update(now_us, (37.0, 37.0 + now_us * 20e-6)) is None or now_us == 99_999
+    assert rate.update(100_000, (37.0, 39.0)) == close(20.0)
+    rate.reset()
+    assert rate.update(200_000, (37.0, 37.0)) is None
+    edge_c_s = 5.0 * 0.001 / math.sqrt(0.00625)  # four points at 0, 25, 75 and 100 ms: sum of squares 0.00625 s2
+    for share, told in ((1.0005, True), (0.9995, False)):
+        rate = Rate((0,), (0.001,), 20_000)
+        for now_us in (0, 25_000, 75_000, 100_000):
+            found = rate.update(now_us, (edge_c_s * share * now_us * 1e-6,))
+        assert found == (close(edge_c_s * share) if told else 0.0)
+
+
+def test_a_rate_of_no_number_is_none_until_it_has_left() -> None:
+    rate = Rate((0, 1), (0.1, 0.1), 20_000)
+    for n in range(20):
+        found = rate.update(n * 20_000, (math.nan if n == 8 else 37.0, 50.0 * n))
+        if n >= 5:
+            assert found is not None
+            assert math.isnan(found) is (8 <= n <= 13)
+
+
+def test_the_sentinels_line_over_five_seconds() -> None:
+    rise = Rise()
+    for n in range(1000):
+        level_c, rise_c_s = rise.update(n * 20_000, 37.0 + 0.02 * n * 0.02)
+        if n < 250:
+            assert (level_c, rise_c_s) == (None, None)
+        elif n > 260:
+            assert rise_c_s == pytest.approx(0.02, rel=1e-6)
+            assert level_c == pytest.approx(37.0 + 0.02 * (n - n % 5) * 0.02, abs=1e-6)
+    falling = Rise()
+    for n in range(400):
+        level_c, rise_c_s = falling.update(n * 20_000, 50.0 - n * 0.01)
+    assert rise_c_s == 0.0
+    assert level_c == pytest.approx(50.0 - 395 * 0.01, abs=1e-6)
+    falling.reset()
+    assert falling.update(0, 37.0) == (None, None)
+
+
+def stood(period_us: int, ticks: int, step_c: float = 0.0, moved_c: float | None = None) -> float:
+    """The share after the one channel has stood still for so many ticks; with `moved_c` it is a sentinel, and an
+    electrode has moved by so much."""
+    electrodes, sentinels = ((0,), ()) if moved_c is None else ((1,), (0,))
+    stuck = Stuck(electrodes, sentinels, (step_c, step_c))
+    for n in range(ticks + 1):
+        away_c = 0.0 if moved_c is None or n == 0 else moved_c + (n % 2) * 1e-9
+        found = stuck.update(1_000 + n * period_us, (37.0, 37.0 + away_c))
+    return found
+
+
+def test_what_is_stuck() -> None:
+    assert stood(20_000, 100) == 1.0
+    assert stood(20_000, 99) == close(0.99)
+    assert stood(200_000, 19) == close(0.95)  # 3.8 s, but 19 updates
+    assert stood(200_000, 20) == 1.0
+    assert stood(100_000, 20) == 1.0
+    assert stood(99_999, 20) == close(1.99998 / 2.0)
+    assert stood(20_000, 100, 0.02) == 1.0
+    assert stood(20_000, 100, 0.01999) == 1.0
+    assert stood(20_000, 100, 0.02001) == close(2.0 / 30.0)
+    assert stood(20_000, 0) == 0.0
+    assert stood(20_000, 100, moved_c=10.005) == 1.0
+    assert stood(20_000, 100, moved_c=-10.005) == 1.0
+    assert stood(20_000, 100, moved_c=9.995) == 0.0
+    assert stood(20_000, 100, moved_c=0.0) == 0.0
+
+
+def test_the_most_stuck_of_several_and_from_the_start_again() -> None:
+    stuck = Stuck((0, 1), (), (0.0, 0.0))
+    for n in range(51):
+        found = stuck.update(n * 20_000, (37.0, 37.0 + (n < 26) * n))
+    assert found == close(0.5)
+    for n in range(51, 76):
+        found = stuck.update(n * 20_000, (37.0 + n, 37.0))
+    assert found == close(0.49)  # the second alone, since it last moved
+    assert math.isfinite(stuck.update(76 * 20_000, (math.nan, math.nan)))
+    stuck.reset()
+    assert stuck.update(77 * 20_000, (37.0, 37.0)) == 0.0
+    assert stuck.update(78 * 20_000, (37.0, 37.0)) == close(0.01)
+    stuck = Stuck((0,), (1,), (0.0, 0.0))
+    for n in range(60):
+        found = stuck.update(n * 20_000, (37.0 + n, 45.0))
+    assert found == close(0.59)
+
+
+def test_the_largest_disagreement() -> None:
+    pairs = ((0, 1), (2, 3))
+    assert disagreement_c((37.0, 38.0, 40.0, 37.0), pairs) == 3.0
+    assert disagreement_c((37.0, 33.0, 40.0, 37.0), pairs) == 4.0
+    assert disagreement_c((37.0, 37.0, 37.0, 37.0), pairs) == 0.0
+    assert disagreement_c((37.0,), ()) is None
+    for readings in ((math.nan, 37.0, 40.0, 37.0), (37.0, 37.0, 40.0, math.nan)):
+        found = disagreement_c(readings, pairs)
+        assert found is not None
+        assert math.isnan(found)
