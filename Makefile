@@ -76,6 +76,15 @@ coverage: $(VENV)/.with-test ## every branch of the safety core and of the machi
 		tests/interlocks/test_interlock_memory.py
 	$(BIN)/python -m coverage report
 
+host-kill: $(VENV)/.with-test ## hosts killed in ramp or hold: RF off within the watchdog, N=200
+	$(BIN)/python -m evidence.hostkill --runs $(or $(N),200)
+
+fuzz: $(VENV)/.with-test ## whatever a line sends to the host: N=100000000 bytes
+	$(BIN)/python -m evidence.fuzz_host --bytes $(or $(N),100000000)
+
+bench-exchange: $(VENV)/.with-test ## an exchange over a pseudo-terminal against bare round trips; MINUTES=10 for 1 kHz with its misses
+	$(BIN)/python bench/exchange.py $(if $(MINUTES),--minutes $(MINUTES))
+
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet
 	$(BIN)/rfgen report docs/run --picture docs/vertebra-metastasis.svg
