@@ -4,8 +4,8 @@
 
 A host is linked to a rig, and from then on its line is the fuzzer's: noise, damaged, cut, old and foreign frames,
 replies of another sequence, kind or version, and now and then the true reply in the middle of it. EXCHANGE must return
-the true sample, to the bit, where its reply stood whole between zeros, and an absence everywhere else. Bad frames are counted a
-second time from the contract's text. The seed repeats it.
+the true sample, to the bit, where its reply stood whole between zeros, and an absence everywhere else. Bad frames are
+counted a second time from the contract's text. The seed repeats it.
 """
 
 from __future__ import annotations

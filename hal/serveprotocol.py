@@ -71,8 +71,8 @@ class RigProtocol:
         """By command, and not held off."""
         self.trip = 0
         """Latched: a `RigTrip`."""
-        self.cause = 0
-        """What would hold RF off now."""
+        self.causes: list[int] = []
+        """What would hold RF off now, the one to be shown first."""
         self.watchdog_tripped = False
         self.fed_us = 0
         """When the last EXCHANGE came that was answered with a new SAMPLE."""
@@ -111,29 +111,35 @@ class RigProtocol:
 
     def watch(self, sample: Sample) -> None:
         """RF goes off without the host where there is a cause."""
-        self.cause = self.cause_in(sample)
+        self.causes = self.causes_in(sample)
         held = self.cause or sample.rig_trip
         if held and self.rf_on:
             self.hold_off(held)
 
-    def cause_in(self, sample: Sample) -> int:
-        """Why RF must be off now, of the rig's own; 0 where nothing is wrong."""
+    @property
+    def cause(self) -> int:
+        """The first of the present causes; 0 where nothing is wrong."""
+        return self.causes[0] if self.causes else 0
+
+    def causes_in(self, sample: Sample) -> list[int]:
+        """Why RF must be off now, of the rig's own."""
+        causes: list[int] = []
         config = self.config
         if config is not None:
             channels = [n for n in range(self.info.thermocouples) if config.channels >> n & 1]
             if any(sample.tc_fault >> 2 * n & 3 for n in channels):
-                return RigTrip.THERMOCOUPLE
+                causes.append(RigTrip.THERMOCOUPLE)
             if not all(sample.temperature_c[n] <= config.temperature_limit_c for n in channels):
-                return RigTrip.TEMPERATURE_LIMIT
+                causes.append(RigTrip.TEMPERATURE_LIMIT)
         if not sample.loop_closed:
-            return RigTrip.INTERLOCK_LOOP
+            causes.append(RigTrip.INTERLOCK_LOOP)
         if sample.estop_pressed:
-            return RigTrip.EMERGENCY_STOP
+            causes.append(RigTrip.EMERGENCY_STOP)
         if sample.stage_fault:
-            return RigTrip.OUTPUT_STAGE
+            causes.append(RigTrip.OUTPUT_STAGE)
         if config is not None and config.return_electrode_required and not sample.return_attached:
-            return RigTrip.RETURN_ELECTRODE
-        return 0
+            causes.append(RigTrip.RETURN_ELECTRODE)
+        return causes
 
     def hold_off(self, cause: int) -> None:
         """RF off and latched; the first cause is kept."""
@@ -239,7 +245,7 @@ class RigProtocol:
         self.switch_off()
         self.works.idle()
         self.pump_runs = False
-        if not self.cause:
+        if self.trip not in self.causes:
             self.trip = 0
         self.watchdog_tripped = False
         self.config = None
@@ -295,7 +301,7 @@ class RigProtocol:
         sample = self.works.exchange(Command(asked.tick, on, asked.power_w, asked.flow_ml_min), now_us)
         if sample is None:
             return None
-        self.cause = self.cause_in(sample)
+        self.causes = self.causes_in(sample)
         held = self.cause or sample.rig_trip  # what is behind may hold RF off for a reason of its own
         if held and (self.rf_on or wanted):
             # present while RF is on, or when RF is asked for

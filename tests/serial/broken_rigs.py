@@ -294,9 +294,8 @@ class TheSampleIsOfTheCommandItCarries(RigProtocol):
 
 @found_by("temperature-limit", "latched")
 class NoTemperatureLimit(RigProtocol):
-    def cause_in(self, sample: Sample) -> int:
-        cause = super().cause_in(sample)
-        return 0 if cause == 2 else cause
+    def causes_in(self, sample: Sample) -> list[int]:
+        return [cause for cause in super().causes_in(sample) if cause != 2]
 
 
 @found_by("latched")

@@ -122,8 +122,8 @@ class PumpRunsOn(RigProtocol):
 
 
 class ThermocouplesDoNotMatter(RigProtocol):
-    def cause_in(self, sample: Any) -> int:
-        return super().cause_in(sample._replace(tc_fault=0, temperature_c=(30.0,) * len(sample.temperature_c)))
+    def causes_in(self, sample: Any) -> list[int]:
+        return super().causes_in(sample._replace(tc_fault=0, temperature_c=(30.0,) * len(sample.temperature_c)))
 
 
 class CountsTo16Bits(RigProtocol):

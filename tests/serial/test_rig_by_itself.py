@@ -261,3 +261,22 @@ def test_lock_step_moves_by_a_period_an_exchange_and_by_nothing_else() -> None:
         bare.say(4)
         bare.protocol.receive(b"noise\0", bare.now_us)
     assert times == [50_000, 100_000, 150_000, 200_000]
+
+
+def test_hello_clears_a_latched_trip_whose_cause_is_gone_though_another_cause_is_there() -> None:
+    bare = Bare(FITTED)
+    bare.linked()
+    bare.radiate()
+    bare.exchange(True)
+    bare.pass_ms(210)
+    assert bare.exchange(False)["trip"] == 1
+    handle = bare.rig.bench.put(Fault("emergency_stop"))
+    bare.pass_ms(5)
+    assert bare.exchange(False)["trip"] == 1  # the first is kept
+    bare.linked()
+    # the watchdog's cause is gone; the other is there, and not latched while RF is off by command
+    assert bare.exchange(False)["trip"] == 5
+    bare.rig.bench.take_off(handle)
+    bare.pass_ms(5)
+    assert bare.exchange(False)["trip"] == 0
+    bare.radiate()
