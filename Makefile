@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark picture clean help
+.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware picture clean help
+
+# tool COMMAND,PACKAGE: says which package has a command that is missing
+tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -84,6 +87,10 @@ fuzz: $(VENV)/.with-test ## whatever a line sends to the host: N=100000000 bytes
 
 bench-exchange: $(VENV)/.with-test ## an exchange over a pseudo-terminal against bare round trips; MINUTES=10 for 1 kHz with its misses
 	$(BIN)/python bench/exchange.py $(if $(MINUTES),--minutes $(MINUTES))
+
+firmware: ## the rig's firmware: built, its C tests and fuzz under sanitizers, cppcheck
+	@$(call tool,gcc,gcc) && $(call tool,cppcheck,cppcheck)
+	$(MAKE) -C firmware host test
 
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet

@@ -6,6 +6,7 @@ does. What may come to a rig is answered in one order (`request`), each step a m
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from hal.serveworks import Works
@@ -67,12 +68,15 @@ class RigProtocol:
         self.ended_link = 0
         """The link that BYE ended: it is known only for repeating the reply."""
         self.config: RigConfig | None = None
+        self.judged_by: RigConfig | None = None
+        """The last configuration that was in force: HELLO and BYE end it, but a fault is not forgotten with the limits
+        that it passed."""
         self.rf_on = False
         """By command, and not held off."""
         self.trip = 0
         """Latched: a `RigTrip`."""
         self.causes: list[int] = []
-        """What would hold RF off now, the one to be shown first."""
+        """What would hold RF off now, each a `RigTrip`, the first to be told first."""
         self.watchdog_tripped = False
         self.fed_us = 0
         """When the last EXCHANGE came that was answered with a new SAMPLE."""
@@ -111,35 +115,34 @@ class RigProtocol:
 
     def watch(self, sample: Sample) -> None:
         """RF goes off without the host where there is a cause."""
-        self.causes = self.causes_in(sample)
-        held = self.cause or sample.rig_trip
+        held = self.look_at(sample)
         if held and self.rf_on:
             self.hold_off(held)
 
-    @property
-    def cause(self) -> int:
-        """The first of the present causes; 0 where nothing is wrong."""
-        return self.causes[0] if self.causes else 0
+    def look_at(self, sample: Sample) -> int:
+        """What holds RF off now; 0 for nothing. What is behind may have a reason of its own."""
+        self.causes = self.causes_in(sample)
+        return self.causes[0] if self.causes else sample.rig_trip
 
     def causes_in(self, sample: Sample) -> list[int]:
-        """Why RF must be off now, of the rig's own."""
-        causes: list[int] = []
-        config = self.config
-        if config is not None:
-            channels = [n for n in range(self.info.thermocouples) if config.channels >> n & 1]
-            if any(sample.tc_fault >> 2 * n & 3 for n in channels):
-                causes.append(RigTrip.THERMOCOUPLE)
-            if not all(sample.temperature_c[n] <= config.temperature_limit_c for n in channels):
-                causes.append(RigTrip.TEMPERATURE_LIMIT)
-        if not sample.loop_closed:
-            causes.append(RigTrip.INTERLOCK_LOOP)
-        if sample.estop_pressed:
-            causes.append(RigTrip.EMERGENCY_STOP)
-        if sample.stage_fault:
-            causes.append(RigTrip.OUTPUT_STAGE)
-        if config is not None and config.return_electrode_required and not sample.return_attached:
-            causes.append(RigTrip.RETURN_ELECTRODE)
-        return causes
+        """Why RF must be off now, of the rig's own. What cannot be read comes before what is read."""
+        limits = self.judged_by
+        channels = [] if limits is None else [n for n in range(self.info.thermocouples) if limits.channels >> n & 1]
+        limit_c = math.inf if limits is None else limits.temperature_limit_c
+        read_c = [sample.temperature_c[n] for n in channels]
+        unread = any(sample.tc_fault >> 2 * n & 3 for n in channels) or not all(map(math.isfinite, read_c))
+        present = (
+            (unread, RigTrip.THERMOCOUPLE),
+            (any(value_c > limit_c for value_c in read_c if math.isfinite(value_c)), RigTrip.TEMPERATURE_LIMIT),
+            (not sample.loop_closed, RigTrip.INTERLOCK_LOOP),
+            (sample.estop_pressed, RigTrip.EMERGENCY_STOP),
+            (sample.stage_fault, RigTrip.OUTPUT_STAGE),
+            (
+                limits is not None and limits.return_electrode_required and not sample.return_attached,
+                RigTrip.RETURN_ELECTRODE,
+            ),
+        )
+        return [int(cause) for there, cause in present if there]
 
     def hold_off(self, cause: int) -> None:
         """RF off and latched; the first cause is kept."""
@@ -270,7 +273,7 @@ class RigProtocol:
             self.works.configure(asked.rig_config())
         except RigRefused:
             return self.error(header, ErrorCode.VALUE_REFUSED)
-        self.config = asked.rig_config()
+        self.config = self.judged_by = asked.rig_config()
         return self.reply(header, asked.pack())
 
     def exchange(self, header: Header, body: bytes, now_us: int) -> bytes:
@@ -301,8 +304,7 @@ class RigProtocol:
         sample = self.works.exchange(Command(asked.tick, on, asked.power_w, asked.flow_ml_min), now_us)
         if sample is None:
             return None
-        self.causes = self.causes_in(sample)
-        held = self.cause or sample.rig_trip  # what is behind may hold RF off for a reason of its own
+        held = self.look_at(sample)
         if held and (self.rf_on or wanted):
             # present while RF is on, or when RF is asked for
             self.hold_off(held)
