@@ -122,7 +122,12 @@ class RigProtocol:
     def look_at(self, sample: Sample) -> int:
         """What holds RF off now; 0 for nothing. What is behind may have a reason of its own."""
         self.causes = self.causes_in(sample)
-        return self.causes[0] if self.causes else sample.rig_trip
+        return self.cause or sample.rig_trip
+
+    @property
+    def cause(self) -> int:
+        """The first of the present causes; 0 where nothing is wrong."""
+        return self.causes[0] if self.causes else 0
 
     def causes_in(self, sample: Sample) -> list[int]:
         """Why RF must be off now, of the rig's own. What cannot be read comes before what is read."""
