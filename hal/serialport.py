@@ -84,14 +84,26 @@ def explain(port: str, error: Exception) -> str:
     if not path.is_char_device():
         return f"{port} is not a serial port but {'a folder' if path.is_dir() else 'a file'}; `rfgen ports` lists ports"
     if number == errno.EACCES or not os.access(path, os.R_OK | os.W_OK):
-        group = group_of(path)
+        return _not_permitted(port, path)
+    if number == errno.ENOTTY or "Inappropriate ioctl" in str(error):
+        return f"{port} is a device, but not a serial port; `rfgen ports` lists ports"
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY) or "exclusively lock" in str(error):
+        return f"{port} is busy: {holders(path)}. End it, then try again"
+    return f"{port} cannot be opened: {error}"
+
+
+def _not_permitted(port: str, path: Path) -> str:
+    """Joining the group helps where the group may read and write; nobody is told to join root."""
+    there, group = path.stat(), group_of(path)
+    if there.st_mode & 0o060 == 0o060 and there.st_gid != 0:
         return (
             f"{port} may not be opened by you: it belongs to the group {group}. "
             f"Become a member (`sudo usermod -aG {group} $USER`, then log in again)"
         )
-    if number in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EBUSY) or "exclusively lock" in str(error):
-        return f"{port} is busy: {holders(path)}. End it, then try again"
-    return f"{port} cannot be opened: {error}"
+    return (
+        f"{port} may not be opened by you: it belongs to the group {group}, and joining that does not help. Have a "
+        'udev rule give it to one that you are in (`SUBSYSTEM=="tty", GROUP="dialout", MODE="0660"`)'
+    )
 
 
 def ports_there() -> list[str]:
@@ -148,4 +160,5 @@ def _name(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return "gone by now"
-    return b" ".join(words[:4]).decode("utf-8", "replace").strip()[:80] or "no name"
+    said = b" ".join(words[:4]).decode("utf-8", "replace")
+    return " ".join(said.split())[:80] or "no name"

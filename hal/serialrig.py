@@ -216,7 +216,7 @@ class SerialHal:
                     f"{told.protocol_max} of the protocol; this speaks {VERSION}: bring one of them up to date"
                 )
             return told.rig_info()
-        if heard or self._decoder.bad_frames > bad:
+        if heard or self._decoder.bad_frames > bad or self._decoder.within:
             raise RigUnavailable(
                 f"what answers on {self.port} is not a rig, or its line is not set to {self.baud} baud 8N1: "
                 "see which port the rig is on (`rfgen ports`)"

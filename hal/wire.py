@@ -83,6 +83,11 @@ class FrameDecoder:
         """Bytes kept of a frame that has not ended."""
         return len(self._begun)
 
+    @property
+    def within(self) -> bool:
+        """Something has come since the last zero."""
+        return self._too_long or bool(self._begun)
+
     def _keep(self, data: bytes) -> None:
         if self._too_long:
             return

@@ -167,11 +167,14 @@ class Talk:
         while self.wire.now_s() - began_s < OPEN_FOR_S:
             self.seq = (self.seq + 1) % 65536
             answer = self.ask(Kind.HELLO, wait_s=HELLO_EVERY_S, ahead=b"\0")
-            heard = heard or answer is not None or self._decoder.bad_frames > 0
+            heard = heard or answer is not None or self._decoder.bad_frames > 0 or self._decoder.within
             if answer is None:
                 continue
             if answer.kind == Kind.ERROR and answer.body[1:] == b"\1":
-                raise RigRefused(f"the rig on {self.port} speaks another version of the protocol than {VERSION}")
+                raise RigRefused(
+                    f"the rig on {self.port} speaks another version of the protocol than {VERSION}; bring one of "
+                    "the two up to date"
+                )
             if answer.kind != Kind.HELLO | 0x80:
                 continue
             try:
@@ -181,7 +184,7 @@ class Talk:
             if not self.told.protocol_min <= VERSION <= self.told.protocol_max:
                 raise RigRefused(
                     f"the rig on {self.port} speaks versions {self.told.protocol_min} to {self.told.protocol_max} of "
-                    f"the protocol; this speaks {VERSION}"
+                    f"the protocol; this speaks {VERSION}: bring one of them up to date"
                 )
             self.hello_body = answer.body
             self.info = self.told.rig_info()

@@ -124,10 +124,13 @@ def _rig(name: str, port: str | None) -> Hal:
     try:
         return make() if port is None else make(port)
     except TypeError as error:
-        said = "without a port" if port is None else f"with {port!r}"
-        problem = Problem(
-            "--port", None, None, "", "", f"backend {name} cannot be made {said}: {error}", "give its port"
-        )
+        if port is None:
+            problem = Problem(
+                "--port", None, None, "", "", f"is not given, and backend {name} needs one", "give it: `rfgen ports`"
+            )
+        else:
+            said = f"backend {name} cannot be made with {port!r}: {error}"
+            problem = Problem("--port", None, None, "", "", said, "leave it out")
         raise InputError([problem]) from None
 
 

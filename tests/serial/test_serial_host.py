@@ -318,7 +318,8 @@ def test_what_is_silent_and_what_is_no_rig(monkeypatch: pytest.MonkeyPatch) -> N
         hal = SerialHal(port)
         with pytest.raises(RigUnavailable, match=r"nothing answers on .* see that the rig has power"):
             hal.identify()
-        Mute.answer = b"AT+OK\r\n\0"
-        with pytest.raises(RigUnavailable, match=r"what answers on .* is not a rig"):
-            hal.identify()
+        for answer in (b"AT+OK\r\n\0", b"login: ", b"x" * 300):
+            Mute.answer = answer  # with a zero, without one, and more than any frame
+            with pytest.raises(RigUnavailable, match=r"what answers on .* is not a rig"):
+                hal.identify()
         hal.close()

@@ -164,15 +164,36 @@ def test_a_second_host_of_one_process_is_told_too(brief: Path) -> None:
         Line(port, 921_600).close()
 
 
-def test_a_port_that_is_not_permitted_names_the_group(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "gid", "said"),
+    [
+        (0o660, 20, "`sudo usermod -aG "),
+        (0o660, 0, "joining that does not help. Have a udev rule"),
+        (0o620, 20, "joining that does not help. Have a udev rule"),
+    ],
+)
+def test_a_port_that_is_not_permitted_names_the_group_and_a_remedy_that_helps(
+    mode: int, gid: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     master, slave = os.openpty()
     try:
-        said = explain(os.ttyname(slave), PermissionError(13, "Permission denied"))
+        port = os.ttyname(slave)
+        there = list(os.stat(port))
+        there[0], there[5] = there[0] & ~0o777 | mode, gid
+        monkeypatch.setattr(Path, "stat", lambda path, **options: os.stat_result(there))
+        told = explain(port, PermissionError(13, "Permission denied"))
     finally:
         os.close(master)
         os.close(slave)
-    assert "may not be opened by you: it belongs to the group " in said
-    assert "sudo usermod -aG " in said
+    assert "may not be opened by you: it belongs to the group " in told
+    assert said in told
+
+
+def test_a_device_that_is_no_serial_port_and_one_that_speaks_in_lines(brief: Path) -> None:
+    code, _, err = rfgen("check-rig", "/dev/null", folder=brief)
+    assert (code, err) == (3, "rig: /dev/null is a device, but not a serial port; `rfgen ports` lists ports\n")
+    code, _, err = rfgen("run", "brief.yaml", "--hal", "serial", folder=brief)
+    assert (code, err) == (2, "--port: is not given, and backend serial needs one; give it: `rfgen ports`\n")
 
 
 # --- rfgen ports, rfgen rig ------------------------------------------------------------------------------------------

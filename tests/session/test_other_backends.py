@@ -81,7 +81,7 @@ def test_a_scenario_runs_on_a_registered_backend_and_says_nothing_of_a_simulatio
 def test_a_backend_that_needs_a_port_says_so(tmp_path: Path) -> None:
     code, _, error = invoke(tmp_path, QUICK, "--hal", "elsewhere")
     assert code == -1
-    assert error.startswith("--port: backend elsewhere cannot be made without a port")
+    assert error.startswith("--port: is not given, and backend elsewhere needs one; ")
 
 
 def test_a_fault_of_the_simulation_is_refused_on_a_rig() -> None:
