@@ -8,6 +8,7 @@ from pathlib import Path
 from bare_rig import plain_frame, plain_payload
 from plain_rig import plain_protocol
 
+from hal.rigcheck.running import CHECKS
 from hal.wire import encode_frame
 
 PAGE = (Path(__file__).parents[2] / "docs/protocol.md").read_text(encoding="utf-8")
@@ -50,3 +51,16 @@ def test_the_frame_that_is_taken_apart() -> None:
     stuffed = plain_frame(payload)
     assert crc in stuffed
     assert ("host", whole) in frames()
+
+
+def test_every_check_and_every_test_that_the_page_names_is_there() -> None:
+    table = PAGE.partition("## Who holds it to that")[2].partition("## Where it could")[0]
+    named = set(re.findall(r"`([a-z0-9_-]+)`", table))
+    checks = {check.id for check in CHECKS}
+    assert {name for name in named if not name.startswith("test_")} == checks
+    here = Path(__file__).parents[1]
+    written = "\n".join(
+        path.read_text(encoding="utf-8") for path in [*here.glob("serial/*.py"), *here.glob("wire/*.py")]
+    )
+    missing = [name for name in named if name.startswith("test_") and f"def {name}(" not in written]
+    assert missing == []
