@@ -56,6 +56,15 @@ wheel: $(VENV)/.with-run ## build a wheel, install it in an empty place, and run
 	cd build/wheel && venv/bin/rfgen check && venv/bin/rfgen run bench-self-test --out run --quiet && venv/bin/rfgen replay run
 	@du -sh build/wheel/venv | sed 's/\t.*/ installed, Python and pip included/'
 
+fast: $(VENV)/.with-run ## the same program with its inner loop compiled, in an environment of its own: build/fast/venv
+	rm -rf build/fast && mkdir -p build/fast/source
+	cp -r hal rfgen sim pyproject.toml README.md LICENSE build/fast/source
+	HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+		--wheel-dir build/fast build/fast/source
+	$(PYTHON) -m venv build/fast/venv
+	build/fast/venv/bin/python -m pip install --quiet --disable-pip-version-check build/fast/rfgen-*.whl
+	cd build/fast && venv/bin/rfgen check
+
 prove: $(VENV)/.with-test ## every interlock row against the catalogue's text, by a solver
 	$(BIN)/python -m evidence.prove
 

@@ -37,7 +37,9 @@ class DefectiveController(Controller):
     """Control with a defect: asks for what the sound one asked for last, and raises whenever it is called."""
 
     def __init__(self, sound: Controller) -> None:
-        self.__dict__.update(sound.__dict__)
+        super().__init__(sound.plan, sound.tuning, sound.tick_s)
+        self.asked_w, self.asked_flow_ml_min = sound.asked_w, sound.asked_flow_ml_min
+        self.step_index, self.step = sound.step_index, sound.step
 
     def checking(self, flow_ml_min: float, impedance_ohm: float | None) -> bool:
         raise Defect("a defect put on by the scenario")

@@ -6,6 +6,8 @@ It sees what a generator sees: the control thermocouple, the impedance, the cool
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr
+
 from rfgen.control.check import ImpedanceCheck, Phase
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.control.power import PowerLoop, PullBack
@@ -17,6 +19,7 @@ ARRIVED_S = 0.1
 """...for this long, so that a noisy reading does not end it."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # the scenario's defective one
 class Controller:
     """One treatment's control. `checking`, `ramping` and `holding` belong to a state each: called once a tick in
     it, they set what is asked for and say whether the state has done its work."""
@@ -33,7 +36,7 @@ class Controller:
         """Of the present step."""
         self.ramp_c: float | None = None
         """Where the set-point would be had it never waited: what the ramp asks of the tissue."""
-        self._tick_s = tick_s
+        self.tick_s = tick_s
         self._temperature = TemperatureLoop(tuning)
         self._power = PowerLoop(tuning)
         self._pull_back = PullBack(tuning)
@@ -56,7 +59,7 @@ class Controller:
     def checking(self, flow_ml_min: float, impedance_ohm: float | None) -> bool:
         """IMPEDANCE_CHECK. Done in the tick after the verdict was shown to the interlocks."""
         shown = self.check.phase is Phase.VERDICT
-        self.asked_w, self.asked_flow_ml_min = self.check.update(flow_ml_min, impedance_ohm, self._tick_s)
+        self.asked_w, self.asked_flow_ml_min = self.check.update(flow_ml_min, impedance_ohm, self.tick_s)
         return shown
 
     def begin_ramp(self, control_c: float, first: bool) -> None:
@@ -83,11 +86,11 @@ class Controller:
         if target_c is None:
             return self._power.arrived
         if self.ramp_c is not None:
-            ahead_c = self.ramp_c + (step.ramp_c_s or self.tuning.ramp_c_s) * self._tick_s
+            ahead_c = self.ramp_c + (step.ramp_c_s or self.tuning.ramp_c_s) * self.tick_s
             self.ramp_c = ahead_c if ahead_c < target_c else target_c
         # from below; on a step down the reading is above until it has cooled
         near = -ARRIVED_C <= control_c - target_c <= self.tuning.band_c
-        self._arrived_s = self._arrived_s + self._tick_s if near else 0.0
+        self._arrived_s = self._arrived_s + self.tick_s if near else 0.0
         return self._arrived_s >= ARRIVED_S
 
     def holding(self, control_c: float, impedance_ohm: float | None, rf_on: bool) -> bool:
@@ -97,7 +100,7 @@ class Controller:
         if rf_on:
             band_c = self.tuning.band_c
             if step.target_c is None or -band_c <= control_c - step.target_c <= band_c:
-                self.held_s += self._tick_s
+                self.held_s += self.tick_s
         return self.held_s >= step.hold_s
 
     def _drive(self, control_c: float, impedance_ohm: float | None) -> None:
@@ -109,10 +112,10 @@ class Controller:
             most_w = min(most_w, by_current_w)
             most_w = min(most_w, by_voltage_w)
         if self._pulls_back:
-            most_w = self._pull_back.update(impedance_ohm, self.asked_w, self._tick_s, most_w)
+            most_w = self._pull_back.update(impedance_ohm, self.asked_w, self.tick_s, most_w)
         if self._by_temperature:
-            asked_w = self._temperature.update(control_c, self._tick_s, most_w)
+            asked_w = self._temperature.update(control_c, self.tick_s, most_w)
         else:
-            asked_w = self._power.update(self._tick_s, most_w)
+            asked_w = self._power.update(self.tick_s, most_w)
         least_w = self.tuning.sense_power_w
         self.asked_w = asked_w if asked_w > least_w else least_w
