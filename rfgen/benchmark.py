@@ -26,6 +26,9 @@ SETTLE_S = 10.0
 NEAR_C = 44.0
 """A sentinel that would be warmer than this in an ideal treatment is too near: 1 C is left under its limit of 45 C for
 the reading's noise and for what the forecast adds to it."""
+EDGE_C = 0.5
+"""Whom an ideal treatment leaves this little short of arriving may arrive in a noisy reading: five times the most noise
+of a thermocouple in the population."""
 PEAK_S = 60.0
 """How long the heat's way to the sentinel is followed after RF is off."""
 
@@ -125,18 +128,19 @@ class _Ideal:
         self.on.step(heat, self._most_w if heat else 0.0, self._flow_ml_min)
 
 
-def fastest_s(scenario: Scenario, most_s: float) -> float:
-    """When the control junction can be at its target; infinite where not within `most_s`."""
+def fastest(scenario: Scenario, most_s: float) -> tuple[float, float]:
+    """(when the control junction can be at its target, infinite where not within `most_s`; the warmest it was)."""
     step = scenario.treatment.steps[0]
     assert step.target_c is not None
     ideal = _Ideal(scenario)
     on, ramp_c_s = ideal.on, step.ramp_c_s or scenario.device.control.ramp_c_s
-    from_c = on.junction_c[0]
+    from_c = most_c = on.junction_c[0]
     for tick in range(1, round(most_s / on.tick_s) + 1):
         ideal.follow(min(step.target_c, from_c + ramp_c_s * tick * on.tick_s))
-        if on.junction_c[0] >= step.target_c - ARRIVED_C:
-            return tick * on.tick_s
-    return math.inf
+        most_c = max(most_c, on.junction_c[0])
+        if most_c >= step.target_c - ARRIVED_C:
+            return tick * on.tick_s, most_c
+    return math.inf, most_c
 
 
 def ideal_sentinel_c(scenario: Scenario, ramp_s: float) -> float:
@@ -163,9 +167,9 @@ def judge(device: str, seed: int, number: int) -> Result:
     target_c = step.target_c
     assert target_c is not None
     timeout_s = config.limits["ramp_timeout_s"]
-    quickest_s = fastest_s(scenario, timeout_s)
+    quickest_s, warmest_c = fastest(scenario, timeout_s)
     reach = "reachable"
-    if math.isinf(quickest_s):
+    if warmest_c < target_c - ARRIVED_C - EDGE_C:
         reach = "unreachable"
     elif quickest_s * SLOWER_THAN_FASTEST > timeout_s:
         reach = "marginal"

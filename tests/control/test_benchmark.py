@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from rfgen.benchmark import TREATMENTS, Result, fastest_s, judge, scenario_for
+from rfgen.benchmark import TREATMENTS, Result, fastest, judge, scenario_for
 from rfgen.device import device_names, load_device
 from rfgen.population import patient
 from rfgen.scenario import parse_scenario, resolved_yaml
@@ -40,8 +40,10 @@ def test_a_patient_is_fixed_by_seed_and_number_and_written_whole(device: str) ->
 def test_a_patient_out_of_reach_is_known_beforehand_and_ends_in_ramp_timeout() -> None:
     scenario = scenario_for("invamed-fusion", 1, 0)
     weak = scenario.model_copy(update={"treatment": scenario.treatment.model_copy(update={"max_power_w": 3.0})})
-    assert math.isinf(fastest_s(weak, 120.0))
-    assert 25.0 < fastest_s(scenario, 120.0) < 120.0
+    assert math.isinf(fastest(weak, 120.0)[0])
+    assert 25.0 < fastest(scenario, 120.0)[0] < 120.0
+    assert 84.5 <= fastest(scenario, 120.0)[1] <= 85.5
+    assert fastest(weak, 120.0)[1] < 84.0
 
 
 def test_a_result_says_what_was_not_met() -> None:
