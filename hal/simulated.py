@@ -9,6 +9,7 @@ is an error, never clamped.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from hal.types import (
     Absence,
@@ -34,7 +35,7 @@ PUMP_STOPS_AFTER_S = 120.0
 
 ERROR_VALUE = 5
 
-new_record = tuple.__new__
+new_record: Final = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor; used where one is made every tick."""
 
 
@@ -88,7 +89,7 @@ class SimulatedHal:
         self._rf_on = False
         self._power_w = 0.0
         self._flow_ml_min = 0.0
-        self._trip = RigTrip.NONE
+        self._trip = 0
         self._watchdog_tripped = False
         self._readings: Readings
 
@@ -96,7 +97,7 @@ class SimulatedHal:
         """HELLO and CONFIGURE in one. RF is off, the pump stops, latched trips whose cause is gone are cleared."""
         self._rf_on = False
         self._power_w = self._flow_ml_min = 0.0
-        self._trip = RigTrip.NONE
+        self._trip = 0
         self._watchdog_tripped = False
         self._config = None
         self._refuse_impossible(config)
@@ -149,7 +150,7 @@ class SimulatedHal:
         if command.rf_on:
             # a cause present when RF is asked for is latched, as one that comes while it is on
             if cause and not self._trip:
-                self._trip = RigTrip(cause)
+                self._trip = cause
             self._rf_on = not self._trip
         else:
             self._rf_on = False
@@ -161,7 +162,7 @@ class SimulatedHal:
         self._unheard_us += self._period_us
         if self._rf_on and self._unheard_us >= self._watchdog_us:
             self._rf_on = False
-            self._trip = RigTrip.WATCHDOG
+            self._trip = RigTrip.WATCHDOG.value
             self._watchdog_tripped = True
         if self._unheard_us >= PUMP_STOPS_AFTER_S * 1e6:
             self._flow_ml_min = 0.0
@@ -174,24 +175,24 @@ class SimulatedHal:
         if cause and self._rf_on:
             self._rf_on = False
             if not self._trip:
-                self._trip = RigTrip(cause)
+                self._trip = cause
         return cause
 
     def _cause(self, readings: Readings) -> int:
         if readings.tc_fault & self._fault_mask:
-            return RigTrip.THERMOCOUPLE
+            return RigTrip.THERMOCOUPLE.value
         temperature_c = readings.temperature_c
         limit_c = self._limit_c
         if not max(temperature_c) <= limit_c and not all(temperature_c[i] <= limit_c for i in self._channels):
-            return RigTrip.TEMPERATURE_LIMIT
+            return RigTrip.TEMPERATURE_LIMIT.value
         if not readings.loop_closed:
-            return RigTrip.INTERLOCK_LOOP
+            return RigTrip.INTERLOCK_LOOP.value
         if readings.estop_pressed:
-            return RigTrip.EMERGENCY_STOP
+            return RigTrip.EMERGENCY_STOP.value
         if readings.stage_fault:
-            return RigTrip.OUTPUT_STAGE
+            return RigTrip.OUTPUT_STAGE.value
         if self._return_required and not readings.return_attached:
-            return RigTrip.RETURN_ELECTRODE
+            return RigTrip.RETURN_ELECTRODE.value
         return 0
 
     def _sample(self, tick: int, cause: int) -> Sample:
@@ -226,7 +227,7 @@ class SimulatedHal:
                 estop_pressed,
                 return_attached,
                 stage_fault,
-                int(self._trip or cause),
+                self._trip or cause,
                 0,
                 tc_fault,
                 power_w,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from hal import Absence, Command, NoSample, Reply, RigInfo, Sample
 from rfgen.control.check import Phase
@@ -26,10 +27,14 @@ from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 from rfgen.telling import Told, for_how_long, told
 
-NAN = float("nan")
-IDLE, IMPEDANCE_CHECK, RAMP, HOLD, CUTOFF = State  # a name of the module is found four times as fast
+NAN: Final = float("nan")
+IDLE: Final = State.IDLE  # a name of the module is found four times as fast
+IMPEDANCE_CHECK: Final = State.IMPEDANCE_CHECK
+RAMP: Final = State.RAMP
+HOLD: Final = State.HOLD
+CUTOFF: Final = State.CUTOFF
 RADIATING = (IMPEDANCE_CHECK, RAMP, HOLD)
-new_record = tuple.__new__
+new_record: Final = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
 LIMITS_EVERY_TICKS = 5
 """The limits are held against what was armed this often: the rows run on literals of their own, so nothing is at

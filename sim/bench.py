@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sim.disturb import Conditions, Disturber
 from sim.faults import Fault
@@ -21,6 +22,7 @@ from sim.stage import StageSpec, drive, new_record
 __all__ = ["Bench", "BenchSpec", "PumpSpec", "Readings"]
 
 
+DEGREES: Final = 180.0 / math.pi
 UNLIMITED_A, UNLIMITED_V = 20.0, 1000.0
 """What a stage whose limits do not hold could still drive (assumed)."""
 
@@ -197,7 +199,7 @@ class Bench:
         read_w = out_w + power_noise
         phase_deg = math.nan
         if meters.phase:
-            phase_deg = math.degrees(math.atan2(reactance_ohm, resistance_ohm)) + phase_noise
+            phase_deg = math.atan2(reactance_ohm, resistance_ohm) * DEGREES + phase_noise
         read_flow = math.nan
         if pump is not None:
             read_flow = flow + flow_noise if flow > 0.01 else 0.0

@@ -7,6 +7,7 @@ cannot do is permit anything: it only says what is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rfgen.records import State
 from rfgen.safety.catalogue import ROWS, Clears, Needs, Row, applicable
@@ -17,7 +18,7 @@ CLEAR_AFTER_US = 1_000_000
 """A reading must have been good on every valid sample for this long before its cause counts as gone."""
 
 
-CUTOFF = State.CUTOFF
+CUTOFF: Final = State.CUTOFF
 
 
 class _Armed:

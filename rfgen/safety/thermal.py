@@ -198,7 +198,8 @@ class Rate:
             share = math.sqrt(sum(w * w for w in weights))
             least_c_s = [RATE_SIGMAS * noise * share for noise in self._noise_c]
         fastest = 0.0
-        for slope, least in zip(slopes, least_c_s, strict=True):
+        for place, slope in enumerate(slopes):
+            least = least_c_s[place]
             size = slope if slope > 0.0 else -slope
             if not size <= least and not size <= fastest and fastest == fastest:
                 fastest = size
