@@ -215,7 +215,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
         _last_true_us _last_us _relinked _new_clock latched"""
     ),
     "Controller": _fields(
-        """plan tuning step_index step check asked_w asked_flow_ml_min held_s ramp_c _tick_s _temperature _power
+        """plan tuning step_index step check asked_w asked_flow_ml_min held_s ramp_c tick_s _temperature _power
         _pull_back _by_temperature _pulls_back _arrived_s _volt2 _ampere2"""
     ),
     "ImpedanceCheck": _fields(

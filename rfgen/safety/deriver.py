@@ -136,8 +136,8 @@ class Deriver:
         self._energy = Energy()
         self._skew = Skew()
         self._late = Late()
-        self._overruns = 0
-        self._overruns_before = 0
+        self._overruns = 0.0
+        self._overruns_before = 0.0
         self._pressed = False
         # a switch that starts by being pressed must first be seen released
         self._released_us = 0 if self._config.dead_man else RELEASED_US
@@ -154,16 +154,16 @@ class Deriver:
         """The start switch reads pressed."""
         return self._pressed
 
-    def _overruns_in_a_row(self) -> int:
+    def _overruns_in_a_row(self) -> float:
         """Once a tick, with a sample or without: ticks in a row that the host missed, this one the last."""
         if self._overruns == self._overruns_before:
-            self._overruns = 0
+            self._overruns = 0.0
         self._overruns_before = self._overruns
         return self._overruns
 
     def overran(self) -> None:
         """The host missed this tick by more than a period."""
-        self._overruns += 1
+        self._overruns += 1.0
 
     @property
     def on_ticks(self) -> int:
@@ -340,7 +340,7 @@ class Deriver:
                 spread_c,
                 estop_pressed,
                 not loop_closed,
-                0,
+                0.0,
                 False,
                 stale,
                 power_w,

@@ -153,16 +153,16 @@ class Late:
     __slots__ = ("_count",)
 
     def __init__(self) -> None:
-        self._count = 0
+        self._count = 0.0
 
     def reset(self) -> None:
         """A new link."""
-        self._count = 0
+        self._count = 0.0
 
-    def update(self, interval_us: int | None, period_us: int) -> int:
+    def update(self, interval_us: int | None, period_us: int) -> float:
         """The count. `interval_us` None: the first sample of a link, or the one after a tick without one."""
         if interval_us is None:
             return self._count
         off_us = interval_us - period_us if interval_us > period_us else period_us - interval_us
-        self._count = self._count + 1 if off_us > LATE_SHARE * period_us else 0
+        self._count = self._count + 1.0 if off_us > LATE_SHARE * period_us else 0.0
         return self._count

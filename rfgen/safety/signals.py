@@ -50,8 +50,8 @@ class Signals(NamedTuple):
     """Largest difference between electrode thermocouples."""
     estop_pressed: bool
     loop_open: bool
-    missed_ticks: int
-    """Ticks in a row without a valid sample."""
+    missed_ticks: float
+    """Ticks in a row without a valid sample. (Counts are floats here: all that a row compares is.)"""
     exchange_failed: bool
     """The rig answered an EXCHANGE with an ERROR, or the line is gone."""
     sample_stale: bool
@@ -95,13 +95,13 @@ class Signals(NamedTuple):
     """The start switch read pressed within the last 0.5 s (on a dead-man profile: before it was pressed)."""
     skew_share: float | None
     """Rig time against host ticks over the last 10 s."""
-    late_ticks: int
+    late_ticks: float
     """Samples in a row that came off the period by more than half of it."""
     rig_tripped: bool
     """The rig holds RF off by itself, or its watchdog fired."""
     rig_rebooted: bool
     """The rig answered as one that has booted: it knows of no link, or of no configuration."""
-    overrun_ticks: int
+    overrun_ticks: float
     """Ticks in a row that the host itself missed by more than a period."""
     config_changed: bool
     """The limits in force are not those that were armed."""
