@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware picture clean help
+.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware picture clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -42,8 +42,9 @@ docs: $(VENV)/.with-dev ## the documentation, into site/
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(VENV)/.with-test ## speed, as ratios measured in one run
+bench: $(VENV)/.with-test fast ## speed, as ratios measured in one run; then the same of the compiled program
 	$(BIN)/python bench/speed.py
+	build/fast/venv/bin/python bench/speed.py
 
 benchmark: $(VENV)/.with-run ## control over 1,000 random patients a profile
 	$(BIN)/python bench/control.py --patients 1000
@@ -64,6 +65,8 @@ fast: $(VENV)/.with-run ## the same program with its inner loop compiled, in an 
 	$(PYTHON) -m venv build/fast/venv
 	build/fast/venv/bin/python -m pip install --quiet --disable-pip-version-check build/fast/rfgen-*.whl
 	cd build/fast && venv/bin/rfgen check
+	$(BIN)/python tools/same_bytes.py $(BIN)/rfgen build/fast/venv/bin/rfgen vertebra-metastasis liver-monopolar \
+		roll-off-pulled-back operator-stops-and-starts-again trip-flow-low trip-internal-error trip-link-lost trip-tc-rate
 
 prove: $(VENV)/.with-test ## every interlock row against the catalogue's text, by a solver
 	$(BIN)/python -m evidence.prove

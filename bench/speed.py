@@ -22,7 +22,7 @@ from rfgen.assemble import assemble, generator_config
 from rfgen.generator import Generator
 from rfgen.record.recorder import Recorder
 from rfgen.records import OperatorAction, State
-from rfgen.runs import run_info
+from rfgen.runs import is_compiled, run_info
 from rfgen.safety.catalogue import ROWS
 from rfgen.safety.supervisor import Supervisor
 from rfgen.scenario import load_scenario
@@ -236,8 +236,9 @@ def main() -> None:
     medians = {name: statistics.median(found) for name, found in times.items()}
     bare = medians["bare loop"]
     wanted = {"bare loop": "", "closed loop": "at least 0.50", "closed loop, all recorded": "at least 0.33"}
+    compiled = "compiled" if is_compiled() else "as it stands, interpreted"
     print(
-        f"{SCENARIO}, {closed.nodes} thermal nodes, {len(ROWS)} interlocks; "
+        f"the program {compiled}: {SCENARIO}, {closed.nodes} thermal nodes, {len(ROWS)} interlocks; "
         f"median of {ROUNDS} rounds of {ROUND_TICKS} ticks"
     )
     for name, seconds in medians.items():

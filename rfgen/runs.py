@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hal import Reply, RigInfo
+from rfgen import generator
 from rfgen.assemble import Assembly
 from rfgen.expect import judge
 from rfgen.pacing import RealTimePacer, real_time_priority
@@ -38,6 +39,11 @@ class Finished:
     interrupted: bool
     timing: dict[str, Any]
     """Wall-clock figures, as in timing.json."""
+
+
+def is_compiled() -> bool:
+    """Whether the inner loop runs as a C extension (`make fast`): quicker, to the same bytes."""
+    return not (generator.__file__ or "").endswith(".py")
 
 
 def versions() -> dict[str, str]:
@@ -150,6 +156,7 @@ def run_into(
         "wall_s": wall_s,
         "ticks_per_s": run.ticks / wall_s if wall_s > 0.0 else None,
         "realtime_factor": run.ticks * info.period_us * 1e-6 / wall_s if wall_s > 0.0 else None,
+        "compiled": is_compiled(),
     }
     if pacer is not None:
         timing |= pacer.figures()
