@@ -86,7 +86,7 @@ def expected(history: list[Tick]) -> dict[str, Any]:
         "coolant_c": s.coolant_c,
         "rig_tripped": s.rig_trip != 0 or s.watchdog_tripped,
         "rig_rebooted": False,
-        "missed_ticks": 0,
+        "missed_ticks": 0.0,
         "exchange_failed": False,
         "sample_stale": before is not None and s.rig_time_us <= before.rig_time_us,
         "power_w": s.power_w,

@@ -581,7 +581,7 @@ def test_a_profile_without_phase_compares_no_meters() -> None:
 
 def test_the_period_is_in_seconds_for_control() -> None:
     assert Generator(config())._tick_s == pytest.approx(0.02, rel=1e-12)
-    assert Generator(config()).controller._tick_s == pytest.approx(0.02, rel=1e-12)
+    assert Generator(config()).controller.tick_s == pytest.approx(0.02, rel=1e-12)
 
 
 def test_the_control_thermocouple_is_the_first_electrode() -> None:
