@@ -6,7 +6,7 @@ import math
 import struct
 
 from hal.rigcheck.talk import FLOW_ML_MIN, MOST_W, Talk, said
-from hal.rigcheck.verdicts import Check, LeftOut
+from hal.rigcheck.verdicts import Check, LeftOut, Undecided
 from hal.types import Capability
 from hal.wiremessages import REPLY, Configuration, Exchange, Identification, Kind, WireError
 
@@ -39,7 +39,9 @@ def configure_reads_back(talk: Talk) -> None:
     for asked in (
         talk.configuration(),
         talk.configuration(watchdog_ms=info.watchdog_max_ms, power_limit_w=0.123, temperature_limit_c=LIMIT_ODD_C),
-        talk.configuration(watchdog_ms=max(info.watchdog_min_ms, 2), temperature_limit_c=150.0, channels=every),
+        talk.configuration(
+            watchdog_ms=max(info.watchdog_min_ms, 2), period_ms=1, temperature_limit_c=150.0, channels=every
+        ),
         talk.configuration(power_limit_w=info.max_power_w, period_ms=max(1, talk.long_ms // 2)),
     ):
         answer = talk.request(Kind.CONFIGURE, asked.pack())
@@ -70,7 +72,7 @@ def configure_refuses(talk: Talk) -> None:
         ("an unknown flag", usual._replace(flags=2)),
     ]
     if info.watchdog_min_ms > 2:
-        wrong.append(("a watchdog under its least", usual._replace(watchdog_ms=info.watchdog_min_ms - 1)))
+        wrong.append(("a watchdog under its least", usual._replace(watchdog_ms=info.watchdog_min_ms - 1, period_ms=1)))
     if info.watchdog_max_ms < 65535:
         wrong.append(("a watchdog over its most", usual._replace(watchdog_ms=info.watchdog_max_ms + 1)))
     if info.thermocouples < 8:
@@ -210,15 +212,20 @@ def power_is_a_mean(talk: Talk) -> None:
     if not talk.measures():
         raise LeftOut("the rig measures no power: is the dummy load connected?")
     talk.pause(0.05)
-    answer = talk.request(Kind.RF_OFF)
-    off_s = talk.wire.now_s() if answer is None else answer.got_s
-    talk.pause(0.05 + (off_s - since.sent_s))
+    off = talk.request(Kind.RF_OFF)
+    if off is None:
+        raise Undecided("RF_OFF is not answered")
+    talk.pause(0.05 + (off.got_s - since.sent_s))
     sample = talk.exchange(False)
-    total_s = sample.got_s - since.sent_s
-    least, most = (off_s - since.got_s - 0.01) / total_s, (off_s - since.sent_s + 0.01) / total_s
+    # off at some moment between the request and its reply, and so are both ends of the interval
+    least = (off.sent_s - since.got_s - 0.01) / (sample.got_s - since.sent_s)
+    most = (off.got_s - since.sent_s + 0.01) / (sample.sent_s - since.got_s)
     share = sample.power_w / talk.reference_w
     due = f"{least * 0.9:.2f} to {most * 1.1:.2f} of it: the mean over the interval"
-    sent = f"RF on for {1000 * (off_s - since.sent_s):.0f} ms and off for the rest of {1000 * total_s:.0f} ms"
+    sent = (
+        f"RF on for {1000 * (off.sent_s - since.got_s):.0f} ms and off for the rest of "
+        f"{1000 * (sample.got_s - since.sent_s):.0f} ms"
+    )
     talk.see(sent, f"{share:.2f} of the power delivered while on", due, 0.9 * least <= share <= 1.1 * most)
 
 

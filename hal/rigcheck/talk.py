@@ -36,6 +36,8 @@ RADIATED_W = 0.8
 """What is asked for where RF is to come; the power limit is the same, so that MOST_W is over it."""
 LIMIT_C = 90.0
 """The rig's own cut-off in these checks (assumed: a dummy load stays below it)."""
+PERIOD_MS = 20
+"""The host's tick that CONFIGURE names; these checks send when they like."""
 FLOW_ML_MIN = 5.0
 """What a pump is asked for."""
 REPLY_S = 3.0
@@ -323,11 +325,9 @@ class Talk:
 
     def configuration(self, **changes: float) -> Configuration:
         """What CONFIGURE asks for in these checks, with changes."""
-        watchdog_ms = self.long_ms
-        usual = Configuration(watchdog_ms, 1, RADIATED_W, LIMIT_C, 1, 0)
-        most_w = self.info.max_power_w
-        if most_w < RADIATED_W:
-            usual = usual._replace(power_limit_w=most_w)
+        watchdog_ms = int(changes.get("watchdog_ms", self.long_ms))
+        period_ms = max(1, min(PERIOD_MS, watchdog_ms // 2))
+        usual = Configuration(watchdog_ms, period_ms, self.power_w(), LIMIT_C, 1, 0)
         return usual._replace(**changes)  # type: ignore[arg-type]
 
     def configure(self, **changes: float) -> None:

@@ -173,6 +173,11 @@ def test_a_host_that_is_always_late_decides_nothing_and_passes_nothing_in_silenc
     assert [result.verdict for result in results] == [Verdict.UNDECIDED] * 4, [result.line() for result in results]
 
 
+def test_a_slow_rig_is_not_a_broken_one() -> None:
+    results = checked(plain_protocol(), turn_us=8_000)
+    assert not verdicts(results, Verdict.BROKEN) | verdicts(results, Verdict.UNDECIDED), told(results)
+
+
 def test_a_damaged_line_is_not_the_rigs_fault() -> None:
     draw = random.Random(1)
 

@@ -19,17 +19,19 @@ class VirtualLine:
         *,
         late: Callable[[float], float] = lambda seconds: 0.0,
         damage: Callable[[bytes], bytes] = lambda data: data,
+        turn_us: int = TURN_US,
     ) -> None:
         self.protocol = protocol
         self.now_us = 0
         self._coming = b""
         self._late = late
         self._damage = damage
+        self._turn_us = turn_us
 
     def write(self, data: bytes) -> None:
-        self.pass_us(TURN_US)
+        self.pass_us(self._turn_us)
         self._coming += self._damage(self.protocol.receive(data, self.now_us))
-        self.pass_us(TURN_US)
+        self.pass_us(self._turn_us)
 
     def read(self, wait_s: float) -> bytes:
         if not self._coming and wait_s > 0.0:
