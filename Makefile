@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware picture clean help
+.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -103,6 +103,27 @@ bench-exchange: $(VENV)/.with-test ## an exchange over a pseudo-terminal against
 firmware: ## the rig's firmware: built, its C tests and fuzz under sanitizers, cppcheck
 	@$(call tool,gcc,gcc) && $(call tool,cppcheck,cppcheck)
 	$(MAKE) -C firmware host test
+
+board-tools:
+	@$(call tool,gcc,gcc) && $(call tool,arm-none-eabi-gcc,gcc-arm-none-eabi) && $(call tool,qemu-system-arm,qemu-system-arm)
+
+rig-qemu: board-tools ## the firmware on an emulated Cortex-M3; prints its port: LINK=/tmp/rig-qemu
+	$(MAKE) -s -C firmware qemu $(if $(LINK),LINK=$(LINK))
+
+demo-board: board-tools $(VENV)/.with-run ## bench-first-light through the emulated board, live
+	@$(MAKE) -s -C firmware arm
+	@BIN=$(abspath $(BIN)) sh firmware/port/mps2/demo.sh build/firmware/rig.elf
+
+test-board: board-tools $(VENV)/.with-test ## both ports in real time: conformance, first light, and hosts that are killed: N=3
+	$(BIN)/python -m pytest -n $(WORKERS) -q tests_board
+	$(BIN)/python -m evidence.hostkill_board --runs $(or $(N),3)
+
+host-kill-board: board-tools $(VENV)/.with-run ## hosts killed on the emulated board: N=20
+	$(BIN)/python -m evidence.hostkill_board --runs $(or $(N),20)
+
+fuzz-firmware: ## the firmware's decoder under random bytes: N=100000000
+	@$(call tool,gcc,gcc)
+	$(MAKE) -C firmware fuzz FUZZ_BYTES=$(or $(N),100000000)
 
 picture: $(VENV)/.with-run ## the README's picture, from a fresh run
 	$(BIN)/rfgen run vertebra-metastasis --out docs/run --quiet

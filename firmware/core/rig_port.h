@@ -16,9 +16,9 @@
 #define RIG_TEXT_BYTES 16u
 
 /* The longest time between two calls of rig_poll, microseconds. The watchdog relies on it: RF goes off
- * on the last poll that is still in time. */
+ * two of these before the time is up, so that a poll may be late by one and RF is off in time. */
 #define RIG_POLL_US 1000u
-/* The shortest watchdog an identity may offer: below it there would be less than one poll to wait. */
+/* The shortest watchdog an identity may offer: below it there would be no time left to wait. */
 #define RIG_WATCHDOG_LEAST_MS 4u
 
 /* Capability bits, as HELLO reports them. */

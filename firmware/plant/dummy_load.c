@@ -28,6 +28,10 @@
 
 struct dummy_faults dummy_faults;
 
+/* For a debug probe: whether the stage is enabled, and when it was last switched (low word, high word). */
+extern volatile uint32_t dummy_witness[3];
+volatile uint32_t dummy_witness[3];
+
 static struct {
     uint8_t thermocouples;
     uint32_t noise;
@@ -170,6 +174,9 @@ void rig_port_set_output(bool on, float power_w)
     if (on != dummy.enabled) {
         dummy.enabled = on;
         dummy.changed_us = dummy.now_us;
+        dummy_witness[0] = on ? 1u : 0u;
+        dummy_witness[1] = (uint32_t)(dummy.now_us & 0xFFFFFFFFu);
+        dummy_witness[2] = (uint32_t)(dummy.now_us >> 32);
     }
     dummy.asked_w = power_w;
     if (!on) {
