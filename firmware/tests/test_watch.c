@@ -31,7 +31,7 @@ static void watchdog_is_in_time(void)
         bench_wait_us(2000000u);
         const uint64_t lasted_us = bench.off_us - fed_us;
         CHECK(!bench.output_on && bench.turned_on == 1u);
-        CHECK(lasted_us <= 1000u * (uint64_t)offered_ms[n]);
+        CHECK(lasted_us + 1000u <= 1000u * (uint64_t)offered_ms[n]); /* a poll may be late by one, and it is in time */
         CHECK(lasted_us + 2000u >= 1000u * (uint64_t)offered_ms[n]);
         CHECK(trip_after(KEY_ON) == 1u && (bench_status() & 4u) != 0u && !bench.output_on); /* latched */
         bench_radiate(); /* HELLO clears it */
