@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from hal.rigcheck import frames, links, radiating, requests, watchdog
 from hal.rigcheck.talk import FLOW_ML_MIN, MOST_W, Talk
@@ -38,7 +38,7 @@ def before_it_starts(talk: Talk) -> str:
     )
 
 
-def run(talk: Talk, checks: Iterable[Check] = CHECKS, *, long: bool = False) -> Iterator[Result]:
+def run(talk: Talk, checks: Iterable[Check] = CHECKS, *, long: bool = False) -> Generator[Result, None, None]:
     """Each check's result as it comes; RF is off and the link ended at the end, on every way out.
 
     Raises OSError where the line goes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -25,10 +26,11 @@ def check_rig(port: str, as_json: bool, long: bool, baud: int) -> int:
             talk.first_hello()
             if not as_json:
                 _announce(talk)
-            for result in run(talk, long=long):
-                results.append(result)
-                if not as_json:
-                    say(showable(result.line()))
+            with contextlib.closing(run(talk, long=long)) as running:  # RF off before the port is given back
+                for result in running:
+                    results.append(result)
+                    if not as_json:
+                        say(showable(result.line()))
         except OSError as error:
             lost = f"{port} has gone: {error}; plug the rig in again"
             if not results:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from broken_rigs import BROKEN
 from plain_rig import INFO, plain_protocol
-from served import BRIEF, rfgen, rig_process, scenario_of
+from served import BRIEF, PROGRAM, rfgen, rig_process, scenario_of
 from virtual_line import VirtualLine
 
 from hal import RigRefused, RigUnavailable
@@ -304,6 +306,23 @@ def test_the_command_on_a_served_rig(tmp_path: Path) -> None:
         assert told_["most_power_w"] == 1.0
         assert [check["id"] for check in told_["checks"]] == [check.id for check in CHECKS]
         assert {"sent", "came", "due", "promise"} <= told_["checks"][0].keys()
+
+
+def test_interrupted_it_switches_off_and_says_bye(tmp_path: Path) -> None:
+    (tmp_path / "brief.yaml").write_text(BRIEF, encoding="utf-8")
+    with rig_process("brief.yaml", folder=tmp_path) as (port, rig):
+        with subprocess.Popen([*PROGRAM, "check-rig", port], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as check:
+            assert check.stdout is not None
+            for line in check.stdout:  # in the middle of what radiates
+                if b"next-interval" in line:
+                    break
+            check.send_signal(signal.SIGINT)
+            _, err = check.communicate(timeout=20)
+        assert (check.returncode, err.strip()) == (130, b"interrupted")
+        rig.send_signal(signal.SIGINT)
+        out, _ = rig.communicate(timeout=20)
+        assert b"ended with RF off" in out
+        assert b"held RF off" not in out
 
 
 def test_ports_that_are_none(tmp_path: Path) -> None:
