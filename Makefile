@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety false-trips mutants coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
+.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -85,6 +85,9 @@ false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range
 
 mutants: $(VENV)/.with-test ## every mutant of the safety core and of the machine dies: ARGS="--file permit"
 	$(BIN)/python -m evidence.mutants -j $(WORKERS) $(ARGS)
+
+seeded: $(VENV)/.with-test ## plausible defects, and which detector finds each: ARGS="--write" makes the page
+	$(BIN)/python -m evidence.seeded -j $(WORKERS) $(ARGS)
 
 coverage: $(VENV)/.with-test ## every branch of the safety core and of the machine is taken by a fast test
 	$(BIN)/python -m coverage run -m pytest -q -n 0 tests/safety tests/interlocks/test_interlock_derived.py \

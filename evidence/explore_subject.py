@@ -211,7 +211,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
         _watches_start _was_pressed _by_temperature"""
     ),
     "Supervisor": _fields(
-        """rows limits channels applicable _by_state _line _persist_us _by_reading _by_relink _state _since_us
+        """rows limits applicable _by_state _line _persist_us _by_reading _by_relink _state _since_us
         _last_true_us _last_us _relinked _new_clock latched"""
     ),
     "Controller": _fields(

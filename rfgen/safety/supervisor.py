@@ -52,7 +52,6 @@ class Supervisor:
     ) -> None:
         self.rows = tuple(rows)
         self.limits = dict(limits)
-        self.channels = channels
         self.applicable = applicable(rows, features)
         present = [(bit, row) for bit, row in enumerate(rows) if row.id in self.applicable and not row.refuses]
         self._by_state: list[_Armed] = []

@@ -431,6 +431,19 @@ def test_a_slope_over_its_window_to_the_microsecond() -> None:
     assert slope.level(7_000_000, 3.0) == close(16.0)
 
 
+def test_a_slope_is_as_good_after_eleven_days() -> None:
+    slope = Slope(1_000_000)
+    for n in range(40):
+        slope.update(n * 100_000, 10.0 + n)
+    for n in range(40):
+        found = slope.update(10**12 + n * 100_000, 10.0 + 0.2 * n)
+        if n > 25:
+            assert found == close(2.0)
+    short = Slope(10_000)
+    short.update(0, 10.0)
+    assert short.update(10_000, 10.1) == close(10.0)
+
+
 def ramp_rate(c_s: float, *, noise_c: float = 0.1, points: int = 7, period_us: int = 20_000) -> float | None:
     """What a ramp on the second of two channels reads as."""
     rate = Rate((0, 1), (noise_c, noise_c), period_us)

@@ -430,6 +430,11 @@ def test_flow_is_due_a_priming_time_after_it_was_asked_for() -> None:
         assert found.coolant_flowing is True
         assert found.flow_due_ml_min is None, n
     assert line.tick(pump).flow_due_ml_min == 9.0
+    drop = Command(0, False, 0.0, 0.0005)
+    slow = Line()
+    slow.tick(drop)
+    slow.tick(drop)
+    assert slow.tick(drop).coolant_flowing is True
     line.deriver.relinked()
     assert line.tick(pump, rig_time_us=100_000).flow_due_ml_min is None
     assert line.tick(pump, rig_time_us=999_999).flow_due_ml_min is None

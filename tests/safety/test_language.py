@@ -164,6 +164,10 @@ def test_sums_multiples_and_negatives_are_reckoned() -> None:
     assert judged(condition, FINE._replace(power_w=36.0, voltage_v=10.0)) == "fine"
     assert judged(condition, FINE._replace(power_w=36.1, voltage_v=10.0)) == "violated"
     assert judged(condition, FINE._replace(power_w=36.1, voltage_v=-10.0)) == "violated"
+    assert "16.0" in compile_rows([(0, condition)], LIMITS, CHANNELS)[2]  # what holds no signal is one literal
+    for mixed in (watts + 2.0 > limit.under_c, Sum(Const(2.0), watts) > limit.under_c):
+        assert judged(mixed, FINE._replace(power_w=3.0)) == "fine"
+        assert judged(mixed, FINE._replace(power_w=3.1)) == "violated"
     scaled = limit.flow_share * signal.voltage_v > 8.0
     assert judged(scaled, FINE._replace(voltage_v=10.0)) == "fine"
     assert judged(scaled, FINE._replace(voltage_v=10.1)) == "violated"
