@@ -47,6 +47,66 @@ static void frames_come_back(void)
     }
 }
 
+/* Any bytes with their CRC, stuffed: without rig_encode, which makes no frame of another length than is legal. */
+static size_t framed(uint8_t *frame, const uint8_t *payload, size_t count)
+{
+    uint8_t raw[252];
+    size_t code_at = 0u;
+    size_t length = 1u;
+    memcpy(raw, payload, count);
+    (void)rig_put_u32(raw + count, rig_crc32(payload, count));
+    for (size_t n = 0; n < count + 4u; n++) {
+        if (raw[n] == 0u) {
+            frame[code_at] = (uint8_t)(length - code_at);
+            code_at = length;
+        }
+        frame[length++] = raw[n];
+    }
+    frame[code_at] = (uint8_t)(length - code_at);
+    frame[length] = 0u;
+    return length + 1u;
+}
+
+/* An RF_OFF that is right but for its length, or for one bit, does nothing and is counted; a right one is answered. */
+static void damaged_frames_are_counted_alone(void)
+{
+    uint8_t payload[248];
+    uint8_t frame[256];
+    uint16_t bad = 0u;
+    memset(payload, 0xA5, sizeof payload);
+    payload[0] = 1u;
+    payload[1] = 4u;
+    bench_boot();
+    bench_radiate();
+    for (size_t count = 0; count <= sizeof payload; count++) {
+        if (count >= 6u && count <= 246u) {
+            continue;
+        }
+        const uint32_t replies = bench.replies;
+        rig_receive(frame, framed(frame, payload, count));
+        CHECK(bench.replies == replies && bench.output_on);
+        bad++;
+    }
+    const size_t length = framed(frame, payload, 9u);
+    for (size_t bit = 0; bit < 8u * (length - 1u); bit++) {
+        const uint32_t replies = bench.replies;
+        const uint8_t was = frame[bit / 8u];
+        frame[bit / 8u] = (uint8_t)(was ^ (1u << bit % 8u));
+        const bool cut = frame[bit / 8u] == 0u; /* a new end: two bad frames in place of one, but none if the first is empty */
+        rig_receive(frame, length);
+        CHECK(bench.replies == replies && bench.output_on);
+        bad = (uint16_t)(bad + (cut && bit >= 8u && bit / 8u + 2u < length ? 2u : 1u));
+        frame[bit / 8u] = was;
+    }
+    CHECK(bench_exchange(KEY_ON, 5.0f, 0.0f) == 1u && bench_bad_frames() == bad);
+    const uint32_t replies = bench.replies;
+    rig_receive(frame, length);
+    CHECK(bench.replies == replies + 1u && bench_kind() == 0x84u && !bench.output_on);
+    (void)framed(frame, payload, 246u);
+    rig_receive(frame, 252u);
+    CHECK(bench.replies == replies + 2u);
+}
+
 static void square_roots(void)
 {
     static const float roots[] = {0.0f, 1.0f, 0.1f, 3.0f, 80.0f, 0.001f, 12345.0f, 1.0e-10f, 1.0e15f};
@@ -308,6 +368,7 @@ int main(void)
 {
     crc_is_zlibs();
     frames_come_back();
+    damaged_frames_are_counted_alone();
     square_roots();
     nothing_before_hello();
     order_of_checks();

@@ -209,6 +209,8 @@ anything = st.one_of(
     st.tuples(st.just("radiate"), st.sampled_from([0.0, 4.0])),
     st.tuples(st.just("radiate"), st.sampled_from([0.0, 4.0])),
     st.tuples(st.just("junk"), st.binary(min_size=1, max_size=300)),
+    st.tuples(st.just("junk"), st.binary(max_size=5).map(frame)),  # right but for its length
+    st.tuples(st.just("junk"), st.binary(min_size=246, max_size=252).map(frame)),
     st.tuples(st.just("damage"), st.integers(0, 2**16), st.integers(1, 255)),
     st.tuples(st.just("wait"), st.sampled_from([5, 10, 15, 40, 95, 200, 1000])),
     st.tuples(st.just("switch"), switches),
