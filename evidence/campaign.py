@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from evidence.campaign_bound import upper_bound
 from evidence.campaign_cells import cells, places, run_cell, table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import draw_faults, possible
 from evidence.campaign_forks import Judged, judge, yaml_of
 from evidence.campaign_runs import Injection, Moment, Snapshot, snapshots
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
+from rfgen.campaign.bound import upper_bound
 from rfgen.records import State
 
 FORKS_A_TREATMENT = 48

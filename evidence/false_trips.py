@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from evidence.campaign_bound import upper_bound
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
 from rfgen.assemble import assemble
+from rfgen.campaign.bound import upper_bound
 from rfgen.generator import HOLD_COMPLETE
 from rfgen.records import State
 from rfgen.scenario import resolved_yaml

@@ -61,6 +61,19 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None) -> in
 
 
 @cli.command()
+@click.argument("spec")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Its folder [default: campaigns/NAME].")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="How many at a time [default: one a core].")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the specification's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+def campaign(spec: str, out: Path | None, jobs: int | None, seed: int | None, as_json: bool) -> int:
+    """Many random treatments as the YAML file SPEC says. Killed half-way, it goes on where it was."""
+    from rfgen.commands.campaign import campaign as command
+
+    return command(spec, out, jobs, seed, as_json)
+
+
+@cli.command()
 @click.argument("scenario")
 @click.option("--power", "power_w", type=click.FloatRange(0, 400), help="Watts at the terminals throughout.")
 @click.option("--tip-temperature", "tip_c", type=click.FloatRange(20, 150), help="Celsius that the tip is held at.")

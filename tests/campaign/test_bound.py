@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence.campaign_bound import upper_bound
+from rfgen.campaign.bound import upper_bound
 
 
 @pytest.mark.parametrize(

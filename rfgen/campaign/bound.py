@@ -45,3 +45,9 @@ def upper_bound(found: int, tries: int, confidence: float = 0.95) -> float:
         else:
             high = middle
     return high
+
+
+def interval(found: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Two-sided: least and greatest rate, each one-sided at half of what is left of `confidence`. Raises ValueError."""
+    each = 0.5 * (1.0 + confidence)
+    return 1.0 - upper_bound(tries - found, tries, each), upper_bound(found, tries, each)

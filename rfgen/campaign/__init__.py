@@ -1,0 +1,1 @@
+"""Campaigns: many random treatments from one specification and one seed."""

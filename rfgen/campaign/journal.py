@@ -1,0 +1,96 @@
+"""A campaign's journal: what has been run, so that a campaign that was killed goes on where it was.
+
+`journal.jsonl` in the campaign's folder: the first line says which campaign it is, every further line is one run's row,
+strict JSON. A line is appended with one write of the whole line by the one process that holds the folder's lock, so a
+kill can leave at most the last line torn; it is cut off when the campaign goes on, and its run is run again. A run is
+never in it twice. The file is flushed to disk every few seconds and at the end: after a loss of power, what had not
+reached the disk is run again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rfgen.problems import InputError, Problem
+
+NAME = "journal.jsonl"
+FORMAT = 1
+_SYNC_S = 5.0
+
+
+def _refusal(path: Path, line: int | None, message: str, remedy: str) -> InputError:
+    return InputError([Problem(str(path), line, None, "", "", message, remedy)])
+
+
+class Journal:
+    """The journal, open and locked. `done`: the runs that it holds. `head` says which campaign it is.
+
+    Raises InputError where the folder holds another campaign, where another process is at it, or where a line in the
+    middle is damaged.
+    """
+
+    def __init__(self, folder: Path, head: dict[str, Any]) -> None:
+        self.path = folder / NAME
+        self.done: set[int] = set()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._read(head)
+        except BlockingIOError:
+            os.close(self._file)
+            raise _refusal(self.path, None, "is in use by another campaign", "wait for it, or give --out") from None
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._synced = time.monotonic()
+
+    def _read(self, head: dict[str, Any]) -> None:
+        whole = 0
+        with open(self.path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    row = json.loads(line)
+                    if number == 1 and row != {"format": FORMAT, **head}:
+                        said = "is of another campaign, or of another version of rfgen"
+                        raise _refusal(self.path, 1, said, "give --out another folder")
+                    if number > 1:
+                        if row["run"] in self.done:
+                            raise ValueError
+                        self.done.add(row["run"])
+                except (ValueError, KeyError, TypeError):
+                    raise _refusal(self.path, number, "is damaged", "remove the folder, or give --out") from None
+                whole += len(line)
+        os.ftruncate(self._file, whole)
+        if not whole:
+            self._write({"format": FORMAT, **head})
+
+    def _write(self, row: dict[str, Any]) -> None:
+        data = (json.dumps(row, allow_nan=False) + "\n").encode()
+        if os.write(self._file, data) != len(data):
+            raise OSError(28, "No space left on device", str(self.path))
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One run's row. Raises OSError where it cannot be written whole."""
+        self._write(row)
+        self.done.add(row["run"])
+        if time.monotonic() - self._synced > _SYNC_S:
+            os.fsync(self._file)
+            self._synced = time.monotonic()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.fsync(self._file)
+        os.close(self._file)

@@ -1,0 +1,176 @@
+"""One run of a campaign: the summary's figures without a recording, as one flat row."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import ValidationError
+
+from hal import NoSample, Reply
+from rfgen.assemble import assemble
+from rfgen.campaign.spec import CampaignSpec, drawn
+from rfgen.expect import judge
+from rfgen.record.summary import COMPLETED
+from rfgen.records import Decision, Event, State, Truth
+from rfgen.scenario import Scenario
+
+_OFF_POWER_W = 0.3
+"""As in a recording's summary: below this and with RF off, the power meter reads its own noise."""
+
+COLUMNS = {
+    "run": "BIGINT",
+    "seed": "BIGINT",
+    "device": "VARCHAR",
+    "mode": "VARCHAR",
+    "target": "VARCHAR",
+    "target_radius_mm": "DOUBLE",
+    "conductivity_scale": "DOUBLE",
+    "perfusion_scale": "DOUBLE",
+    "target_c": "DOUBLE",
+    "power_w": "DOUBLE",
+    "hold_s": "DOUBLE",
+    "fault": "VARCHAR",
+    "fault_at": "VARCHAR",
+    "fault_size": "DOUBLE",
+    "fault_channel": "INTEGER",
+    "fault_on_s": "DOUBLE",
+    "outcome": "VARCHAR",
+    "reason": "VARCHAR",
+    "tripped": "VARCHAR",
+    "state_tripped": "VARCHAR",
+    "trip_tick": "BIGINT",
+    "trip_s": "DOUBLE",
+    "to_trip_s": "DOUBLE",
+    "t_end_s": "DOUBLE",
+    "ticks": "BIGINT",
+    "peak_tip_c": "DOUBLE",
+    "peak_true_control_c": "DOUBLE",
+    "peak_true_sentinel_c": "DOUBLE",
+    "hottest_tissue_c": "DOUBLE",
+    "energy_j": "DOUBLE",
+    "rf_on_s": "DOUBLE",
+    "as_expected": "BOOLEAN",
+    "problems": "VARCHAR",
+}
+"""A row's columns and their types in the results. `to_trip_s`: from the fault to the first trip after it."""
+
+
+class Tally:
+    """Stands where a recording would, and keeps figures alone."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.peak_c = [-math.inf] * len(names)
+        self.true_c = [-math.inf] * 4
+        self.energy_w = 0.0
+        self.on = 0
+        self.events: list[Event] = []
+
+    def tick(self, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        """One tick."""
+        if truth is not None:
+            most = self.true_c
+            for n in range(4):
+                if truth[n] > most[n]:
+                    most[n] = truth[n]
+        if isinstance(reply, NoSample):
+            return
+        if reply.rf_on:
+            self.on += 1
+        if (reply.rf_on or reply.power_w > _OFF_POWER_W) and reply.power_w == reply.power_w:
+            self.energy_w += reply.power_w
+        peak = self.peak_c
+        for n, value in enumerate(reply.temperature_c[: len(peak)]):
+            if peak[n] < value < math.inf:
+                peak[n] = value
+
+    def event(self, event: Event) -> None:
+        """One event."""
+        self.events.append(event)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
+    """The run's summary, as far as `rfgen.campaign.spec.MEASURED` goes, and what is not as expected.
+
+    Raises ValueError where the plant cannot be.
+    """
+    assembly = assemble(scenario)
+    session = assembly.session
+    period_s = session.rig_config.period_us / 1e6
+    names = [t.name for t in scenario.device.thermocouples]
+    keys = tuple(name if names.index(name) == n else f"{name} ({n})" for n, name in enumerate(names))
+    tally = Tally(keys)
+    session.recording = tally
+    ending = session.run()
+    states = [e for e in tally.events if e.kind == "state"]
+    trips = [e for e in tally.events if e.kind == "trip"]
+    reason = next((str(e.data.get("reason")) for e in states if e.data.get("to") == State.CUTOFF.name), None)
+    faults = [e for e in tally.events if e.kind == "fault"]
+    true = [_finite(value) for value in tally.true_c]
+    summary: dict[str, Any] = {
+        "outcome": "interrupted" if reason is None else "completed" if reason == COMPLETED else "cutoff",
+        "reason": reason,
+        "tripped": list(dict.fromkeys(str(e.data.get("id")) for e in trips)),
+        "states": [{"name": str(e.data["to"]), "t_s": round(e.tick * period_s, 6)} for e in states],
+        "peak_c": {name: _finite(value) for name, value in zip(keys, tally.peak_c, strict=True)},
+        "peak_true_c": {"control": true[0], "control_site": true[1], "sentinel": true[2]},
+        "hottest_tissue_c": true[3],
+        "energy_j": round(tally.energy_w * period_s, 6),
+        "rf_on_s": round(tally.on * period_s, 6),
+        "t_end_s": round((ending.ticks - 1) * period_s, 6),
+        "ticks": ending.ticks,
+        "trip_tick": trips[0].tick if trips else None,
+        "trip_s": round(trips[0].tick * period_s, 6) if trips else None,
+        "fault_on_s": round(faults[0].tick * period_s, 6) if faults else None,
+        "state_tripped": next(
+            (str(e.data.get("from")) for e in states if e.data.get("to") == State.CUTOFF.name and trips), None
+        ),
+    }
+    problems = judge(scenario.expect, summary)
+    if ending.ran_out:
+        problems.append(f"it had not ended after {session.max_time_s:g} s, and was stopped")
+    return summary, problems
+
+
+def row_of(spec: CampaignSpec, seed: int, number: int) -> dict[str, Any]:
+    """Run `number`, as a row of the results. What could not be run says so in `outcome` and `problems`."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS) | {"run": number}
+    try:
+        scenario = drawn(spec, seed, number).scenario
+        step, plant = scenario.treatment.steps[0], scenario.plant
+        row |= {
+            "seed": scenario.seed,
+            "device": scenario.device.name,
+            "mode": str(scenario.treatment.mode),
+            "target": plant.target,
+            "target_radius_mm": plant.target_radius_mm,
+            "conductivity_scale": plant.conductivity_scale,
+            "perfusion_scale": plant.perfusion_scale,
+            "target_c": step.target_c,
+            "power_w": step.power_w,
+            "hold_s": step.hold_s,
+        }
+        for fault in scenario.faults:
+            row |= {"fault": fault.kind, "fault_at": str(fault.at)}
+            row |= {"fault_size": fault.size, "fault_channel": fault.channel}
+        summary, problems = summarised(scenario)
+    except (ValidationError, ValueError) as error:
+        return row | not_run(number, "not_run", " ".join(str(error).split())[:400])
+    row |= {name: summary[name] for name in COLUMNS if name in summary}
+    row["tripped"] = ",".join(summary["tripped"])
+    row["peak_tip_c"] = next(iter(summary["peak_c"].values()), None)
+    row["peak_true_control_c"] = summary["peak_true_c"]["control"]
+    row["peak_true_sentinel_c"] = summary["peak_true_c"]["sentinel"]
+    if row["trip_s"] is not None and row["fault_on_s"] is not None and row["trip_s"] >= row["fault_on_s"]:
+        row["to_trip_s"] = round(row["trip_s"] - row["fault_on_s"], 6)
+    return row | {"as_expected": not problems, "problems": "; ".join(problems)}
+
+
+def not_run(number: int, outcome: str, why: str) -> dict[str, Any]:
+    """What is said of a run that gave no figures."""
+    return {"run": number, "outcome": outcome, "as_expected": False, "problems": why}

@@ -1,0 +1,145 @@
+"""From a campaign's journal to its results: Parquet, failing scenarios, figures."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rfgen.campaign.bound import interval
+from rfgen.campaign.journal import NAME as JOURNAL
+from rfgen.campaign.one import COLUMNS
+from rfgen.campaign.spec import CampaignSpec, drawn
+from rfgen.problems import InputError, Problem
+from rfgen.record.summary import write_whole
+from rfgen.scenario import resolved_yaml
+
+RESULTS = "results.parquet"
+FAILING = "failing"
+MOST_FAILING = 200
+"""Scenario files written; every failing run is in the Parquet file, and any of them can be drawn again."""
+_WITHOUT_SCENARIO = "('not_run', 'worker_died')"
+
+
+def need_duckdb() -> None:
+    """Raises InputError where DuckDB, which writes the results, is not installed."""
+    if importlib.util.find_spec("duckdb") is None:
+        said = "needs DuckDB, which is not installed"
+        raise InputError([Problem("rfgen campaign", None, None, "", "", said, "pip install 'rfgen[campaign]'")])
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something was, with the exact 95 % interval (Clopper and Pearson 1934)."""
+
+    name: str
+    found: int
+    tries: int
+    least: float
+    most: float
+
+    @property
+    def share(self) -> float:
+        """As counted."""
+        return self.found / self.tries
+
+
+def rate(name: str, found: int, tries: int) -> Rate:
+    """With its bounds."""
+    return Rate(name, found, tries, *interval(found, tries))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the page and `--json` say."""
+
+    runs: int
+    hours: float
+    """Simulated."""
+    rates: list[Rate]
+    trips: list[tuple[str, str, int]]
+    """Interlock, state it tripped in, runs."""
+    to_trip_s: dict[str, list[float]]
+    """By first interlock: from the fault to the trip, sorted."""
+    worst: list[dict[str, Any]]
+    failing: list[int]
+    not_run: int
+
+
+def finish(folder: Path, spec: CampaignSpec, seed: int) -> Figures:
+    """Write the results and the failing scenarios; the same bytes whatever order the journal is in."""
+    import duckdb
+
+    table = duckdb.connect()
+    try:
+        table.execute("SET threads = 1")
+        types = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items()) + "}"
+        # the journal's first line says which campaign it is, and is no run
+        table.execute(
+            f"CREATE TABLE runs AS SELECT * FROM read_json(?, format = 'newline_delimited', columns = {types}) "
+            "WHERE run IS NOT NULL ORDER BY run",
+            [str(folder / JOURNAL)],
+        )
+        part = folder / f".{RESULTS}.part"
+        quoted = str(part).replace("'", "''")
+        table.execute(f"COPY (FROM runs ORDER BY run) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+        os.replace(part, folder / RESULTS)
+        figures = _figures(lambda query: table.execute(query).fetchall())
+        if figures.failing:
+            (folder / FAILING).mkdir(exist_ok=True)
+        for number in figures.failing:
+            path = folder / FAILING / f"run-{number}.yaml"
+            if not path.exists():
+                write_whole(path, resolved_yaml(drawn(spec, seed, number).scenario))
+        return figures
+    finally:
+        table.close()
+
+
+def _figures(ask: Callable[[str], Sequence[Sequence[Any]]]) -> Figures:
+    runs, hours, bad, not_run = ask(
+        "SELECT count(*), coalesce(sum(t_end_s), 0) / 3600, count(*) FILTER (NOT as_expected), "
+        f"count(*) FILTER (outcome IN {_WITHOUT_SCENARIO}) FROM runs"
+    )[0]
+    rates = [rate("not as expected", bad, runs)]
+    for name, found in ask("SELECT outcome, count(*) FROM runs GROUP BY 1 ORDER BY 2 DESC, 1"):
+        rates.append(rate(f"outcome {name}", found, runs))
+    for name, found in ask(
+        "SELECT reason, count(*) FROM runs WHERE reason <> 'hold_complete' GROUP BY 1 ORDER BY 2 DESC, 1"
+    ):
+        rates.append(rate(f"ended by {name}", found, runs))
+    for device, tries, found in ask(
+        "SELECT device, count(*), count(*) FILTER (NOT as_expected) FROM runs WHERE device IS NOT NULL "
+        "GROUP BY 1 ORDER BY 1"
+    ):
+        rates.append(rate(f"not as expected on {device}", found, tries))
+    trips = ask(
+        "SELECT split_part(tripped, ',', 1), state_tripped, count(*) FROM runs WHERE tripped <> '' "
+        "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+    )
+    times: dict[str, list[float]] = {}
+    for name, time_s in ask(
+        "SELECT split_part(tripped, ',', 1), to_trip_s FROM runs WHERE to_trip_s IS NOT NULL ORDER BY 1, 2"
+    ):
+        times.setdefault(name, []).append(time_s)
+    fields = ("run", "device", "fault", "fault_at", "outcome", "reason", "hottest_tissue_c", "to_trip_s", "problems")
+    worst = ask(
+        f"SELECT {', '.join(fields)} FROM runs "
+        "ORDER BY as_expected, to_trip_s DESC NULLS LAST, hottest_tissue_c DESC NULLS LAST, run LIMIT 10"
+    )
+    failing = ask(
+        f"SELECT run FROM runs WHERE NOT as_expected AND outcome <> 'not_run' ORDER BY run LIMIT {MOST_FAILING}"
+    )
+    return Figures(
+        runs,
+        hours,
+        rates,
+        [(str(a), str(b), int(c)) for a, b, c in trips],
+        times,
+        [dict(zip(fields, row, strict=True)) for row in worst],
+        [row[0] for row in failing],
+        not_run,
+    )

@@ -1,0 +1,93 @@
+"""`rfgen campaign`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+
+from rfgen.campaign.journal import Journal
+from rfgen.campaign.page import render
+from rfgen.campaign.results import FAILING, RESULTS, finish, need_duckdb
+from rfgen.campaign.spec import load_spec
+from rfgen.campaign.workers import rows
+from rfgen.checking import default_jobs
+from rfgen.cli import NOT_AS_EXPECTED, OK
+from rfgen.commands.output import say, showable
+from rfgen.record.summary import write_json, write_whole
+from rfgen.runs import versions
+
+_TELL_S = 0.5
+
+
+def campaign(path: str, out: Path | None, jobs: int | None, seed: int | None, as_json: bool) -> int:
+    """Run what has not been run yet, then write the results."""
+    need_duckdb()
+    spec = load_spec(path)
+    seed = spec.seed if seed is None else seed
+    folder = out or Path("campaigns") / Path(path).stem
+    head = {"spec": spec.digest, "seed": seed, "runs": spec.runs, "versions": versions()}
+    with Journal(folder, head) as journal:
+        before = len(journal.done)
+        if before and not as_json:
+            say(f"{showable(str(folder))}: goes on after {before} of {spec.runs} runs")
+        todo = (number for number in range(spec.runs) if number not in journal.done)
+        if before < spec.runs:
+            progress = _Progress(spec.runs, before)
+            try:
+                for row in rows(spec, seed, todo, min(jobs or default_jobs(), spec.runs - before)):
+                    journal.add(row)
+                    progress.tell(len(journal.done))
+            finally:
+                progress.end()
+        figures = finish(folder, spec, seed)
+    write_whole(folder / "report.html", render(spec, seed, figures))
+    bad = figures.rates[0]
+    summary = {
+        "title": spec.title,
+        "seed": seed,
+        "runs": figures.runs,
+        "simulated_hours": round(figures.hours, 6),
+        "not_run": figures.not_run,
+        "rates": [
+            {"what": r.name, "found": r.found, "of": r.tries, "rate": r.share, "least": r.least, "most": r.most}
+            for r in figures.rates
+        ],
+        "tripped_first": [{"id": a, "state": b, "runs": c} for a, b, c in figures.trips],
+        "failing": figures.failing,
+    }
+    write_json(folder / "summary.json", summary)
+    if as_json:
+        say((folder / "summary.json").read_text("utf-8").rstrip("\n"))
+    else:
+        said = f"{figures.runs} runs, {figures.hours:.1f} simulated hours: {bad.found} not as expected"
+        say(f"{said} (rate {bad.least:.3g} to {bad.most:.3g}, 95 %)")
+        for number in islice(figures.failing, 5):
+            say(f"  again: rfgen run {showable(str(folder / FAILING / f'run-{number}.yaml'))}")
+        say(f"{showable(str(folder))}: {RESULTS}, report.html, summary.json")
+    return NOT_AS_EXPECTED if bad.found else OK
+
+
+class _Progress:
+    """Runs done, rate and time left, on a terminal; silent elsewhere."""
+
+    def __init__(self, runs: int, before: int) -> None:
+        self.on = sys.stderr.isatty()
+        self.runs, self.before = runs, before
+        self.began = self.told = time.monotonic()
+
+    def tell(self, done: int) -> None:
+        now = time.monotonic()
+        if not self.on or now - self.told < _TELL_S:
+            return
+        self.told = now
+        a_second = (done - self.before) / (now - self.began)
+        left = f"{(self.runs - done) / a_second:.0f} s left" if a_second else ""
+        sys.stderr.write(f"\r\x1b[K{done} of {self.runs} runs, {a_second * 60:.0f} a minute, {left}")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if self.on:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

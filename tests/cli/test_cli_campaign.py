@@ -1,0 +1,133 @@
+"""`rfgen campaign`: what is refused, what comes out, and that a kill loses nothing and repeats nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from rfgen_program import begun, here, rfgen, said
+
+from rfgen.assemble import assemble
+from rfgen.campaign.journal import Journal
+from rfgen.campaign.one import row_of, summarised
+from rfgen.campaign.spec import drawn, parse_spec
+from rfgen.campaign.workers import rows
+from rfgen.problems import InputError
+from rfgen.runs import run_into
+
+SPEC = """\
+title: Quick ones
+runs: 16
+seed: 5
+treatments:
+  - {device: bench, target_c: [44, 46], hold_s: [1, 2]}
+faults:
+  share: 0.5
+  kinds:
+    - {kind: thermocouple_open, channel: [0], state: [ramp, hold], after_s: [0, 1]}
+expect: {outcome: completed, tripped: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("bench", "bnch", r"c\.yaml:5: treatments\[0\]\.device: 'bnch' has no patients .*did you mean 'bench'\?"),
+        ("[44, 46]", "[46, 44]", r"c\.yaml:5: treatments\[0\]\.target_c"),
+        ("[44, 46]", "[44, 460]", r"c\.yaml:5: treatments\[0\]: cannot be: .*150"),
+        ("thermocouple_open", "pump_stopped", r"c\.yaml:9: faults\.kinds\[0\]: cannot be put on bench: "),
+        ("[ramp, hold]", "[rmp]", r"c\.yaml:9: faults\.kinds\[0\]\.state\[0\]: 'rmp' is counted from no state"),
+        ("tripped: []", "bounds: {impedance_ohm.least: [1, 2]}", r"c\.yaml:10: .*is not measured in a campaign"),
+        ("runs: 16", "runs: 0", r"c\.yaml:2: runs"),
+    ],
+)
+def test_what_cannot_be_is_told_at_its_line(right: str, wrong: str, told: str, tmp_path: Path) -> None:
+    assert right in SPEC
+    (tmp_path / "c.yaml").write_text(SPEC.replace(right, wrong), encoding="utf-8")
+    code, out, err = here("campaign", "c.yaml", folder=tmp_path)
+    assert (code, out) == (2, "")
+    assert re.search(told, err), err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.yaml"]
+
+
+def test_a_run_is_what_its_recording_says(tmp_path: Path) -> None:
+    spec = parse_spec(SPEC, "c.yaml")
+    faulty = set()
+    for number in range(4):
+        scenario = drawn(spec, 5, number).scenario
+        faulty.add(bool(scenario.faults))
+        summary, problems = summarised(scenario)
+        recorded = run_into(tmp_path / str(number), "run", assemble(scenario), report=False)
+        assert problems == recorded.problems
+        for name in ("outcome", "reason", "tripped", "t_end_s", "ticks", "peak_c", "peak_true_c", "hottest_tissue_c"):
+            assert summary[name] == recorded.summary[name], (number, name)
+        # sums of floating point in another order
+        assert summary["energy_j"] == pytest.approx(recorded.summary["energy_j"], abs=2e-6)
+        assert summary["rf_on_s"] == pytest.approx(recorded.summary["rf_on_s"], abs=2e-6)
+    assert faulty == {False, True}
+
+
+def test_killed_at_a_random_moment_it_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(SPEC, encoding="utf-8")
+    whole = said(rfgen("campaign", "c.yaml", "--out", "whole", "-j", "1", folder=tmp_path))
+    assert whole[0] == 1
+    journal = tmp_path / "killed/journal.jsonl"
+    seed = random.SystemRandom().randrange(2**32)
+    lines = random.Random(seed).randrange(2, 12)
+    with begun("campaign", "c.yaml", "--out", "killed", "-j", "2", folder=tmp_path) as process:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= lines):
+            time.sleep(0.005)
+        process.kill()
+    with journal.open("ab") as file:
+        file.write(b'{"run": 15, "se')  # what a kill within a write leaves
+    kept = journal.read_bytes().splitlines()[:-1]
+    code, out, _ = said(rfgen("campaign", "c.yaml", "--out", "killed", "-j", "2", folder=tmp_path))
+    told = f"seed {seed}: killed after {lines} lines"
+    assert code == 1, told
+    assert f"goes on after {len(kept) - 1} of 16 runs" in out, told
+    after = journal.read_bytes().splitlines()
+    assert after[: len(kept)] == kept, told
+    assert sorted(json.loads(line)["run"] for line in after[1:]) == list(range(16)), told
+    for name in ("results.parquet", "summary.json", "report.html"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), (name, told)
+    failing = duckdb.sql(f"SELECT run FROM '{tmp_path}/whole/results.parquet' WHERE NOT as_expected").fetchall()
+    files = {path.name for path in (tmp_path / "whole/failing").iterdir()}
+    assert files == {f"run-{number}.yaml" for (number,) in failing} != set()
+
+
+class Deadly(int):
+    """A run that ends the worker that is given it."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (9,)
+
+
+def test_a_worker_that_dies_costs_its_own_run_alone() -> None:
+    spec = parse_spec(SPEC, "c.yaml")
+    found = {row["run"]: row for row in rows(spec, 5, [0, Deadly(1), 2], 1)}
+    assert sorted(found) == [0, 1, 2]
+    assert found[1]["outcome"] == "worker_died"
+    assert found[1]["as_expected"] is False
+    assert "died 3 times (exit code 9)" in found[1]["problems"]
+    assert [found[0], found[2]] == [row_of(spec, 5, 0), row_of(spec, 5, 2)]
+
+
+def test_a_journal_is_of_one_campaign_and_one_process(tmp_path: Path) -> None:
+    with Journal(tmp_path, {"seed": 1}) as journal:
+        journal.add({"run": 3})
+        with pytest.raises(InputError, match="is in use"):
+            Journal(tmp_path, {"seed": 1})
+    with pytest.raises(InputError, match="another campaign"):
+        Journal(tmp_path, {"seed": 2})
+    with Journal(tmp_path, {"seed": 1}) as journal:
+        assert journal.done == {3}
+    with (tmp_path / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"run": 3}\n')
+    with pytest.raises(InputError, match=r"journal\.jsonl:3: is damaged"):
+        Journal(tmp_path, {"seed": 1})
