@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -146,13 +147,13 @@ def _ends(spec: CampaignSpec) -> Iterator[Fault]:
     for place, spread in enumerate(spec.treatments):
         sound = True
         for end in (0, 1):
-            for fault in _refused(lambda spread=spread, end=end: _scenario(spec, spread, spec.seed, 0, end)):
+            for fault in _refused(partial(_scenario, spec, spread, spec.seed, 0, end)):
                 sound = False
                 said = f"cannot be: {fault}"
                 yield Fault(("treatments", place), said, "narrow its ranges")
         for at, line in enumerate(spec.faults.kinds if sound and spec.faults is not None else ()):
             for end in (0, 1):
-                for fault in _refused(lambda s=spread, f=line, e=end: _with_fault(spec, s, f, e)):
+                for fault in _refused(partial(_with_fault, spec, spread, line, end)):
                     said = f"cannot be put on {spread.device}: {fault}"
                     yield Fault(("faults", "kinds", at), said, "mend it, or leave that device out")
 
