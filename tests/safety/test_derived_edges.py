@@ -479,6 +479,18 @@ def test_a_rate_of_samples_at_uneven_times() -> None:
         assert found == (close(edge_c_s * share) if told else 0.0)
 
 
+def test_one_uneven_interval_makes_a_window_uneven_to_its_end() -> None:
+    rate = Rate((0,), (0.001,), 20_000)
+    for now_us in (0, 30_000, 50_000, 70_000, 90_000, 110_000):
+        found = rate.update(1_000_000 + now_us, (20e-6 * now_us,))
+    assert found == close(20.0)
+
+
+def test_the_smallest_rate_without_noise() -> None:
+    assert ramp_rate(0.0005, noise_c=0.0) == pytest.approx(0.0005, rel=1e-6)
+    assert ramp_rate(-0.0005, noise_c=0.0) == pytest.approx(0.0005, rel=1e-6)
+
+
 def test_a_rate_of_no_number_is_none_until_it_has_left() -> None:
     rate = Rate((0, 1), (0.1, 0.1), 20_000)
     for n in range(20):
@@ -497,6 +509,10 @@ def test_the_sentinels_line_over_five_seconds() -> None:
         elif n > 260:
             assert rise_c_s == pytest.approx(0.02, rel=1e-6)
             assert level_c == pytest.approx(37.0 + 0.02 * (n - n % 5) * 0.02, abs=1e-6)
+    for last_us, there in ((4_999_999, False), (5_000_000, True)):
+        edge = Rise()
+        edge.update(0, 37.0)
+        assert (edge.update(last_us, 38.0) != (None, None)) is there
     falling = Rise()
     for n in range(400):
         level_c, rise_c_s = falling.update(n * 20_000, 50.0 - n * 0.01)
@@ -562,3 +578,35 @@ def test_the_largest_disagreement() -> None:
         found = disagreement_c(readings, pairs)
         assert found is not None
         assert math.isnan(found)
+    assert disagreement_c((37.0005, 37.0), ((0, 1),)) == pytest.approx(0.0005, rel=1e-6)
+    assert disagreement_c((37.0, 37.0005), ((0, 1),)) == pytest.approx(0.0005, rel=1e-6)
+
+
+def test_a_slow_rise_of_the_sentinel_is_told() -> None:
+    rise = Rise()
+    for n in range(60):
+        found = rise.update(n * 100_000, 37.0 + n * 0.00005)
+    assert found[1] == pytest.approx(0.0005, rel=1e-3)
+
+
+def test_what_was_first_read_is_not_stuck_whatever_it_is() -> None:
+    assert Stuck((0,), (), (0.0,)).update(5_000_000, (0.0,)) == 0.0
+
+
+def test_a_sentinel_counts_once_an_electrode_has_moved_by_more_than_ten_degrees() -> None:
+    for last_c, share in ((40.0, 0.0), (40.001, 1.0)):
+        stuck = Stuck((0,), (1,), (0.0, 0.0))
+        for n in range(101):
+            found = stuck.update(n * 20_000, (last_c if n == 100 else 30.0 + n * 0.01, 37.0))
+        assert found == share
+
+
+def test_each_of_several_sentinels_is_looked_at_by_itself() -> None:
+    stuck = Stuck((0,), (1, 2), (0.0, 0.0, 0.0))
+    for n in range(51):
+        found = stuck.update(n * 20_000, (30.0 + n, 37.0, 37.0 + n))
+    assert found == close(0.5)
+    stuck = Stuck((0,), (1, 2), (0.0, 0.0, 0.0))
+    for n in range(51):
+        found = stuck.update(n * 20_000, (30.0 + n, 37.0 + n, 37.0))
+    assert found == close(0.5)

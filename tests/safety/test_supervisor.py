@@ -304,6 +304,7 @@ def test_in_cutoff_a_row_that_clears_by_reading_is_read_though_it_is_not_armed()
     for ms in range(40, 3000, 20):
         assert under_test.evaluate(State.CUTOFF, OPEN, ms * 1000) == (0, 0)
     assert under_test.not_gone() == ("TEST",)
+    assert "loop_open" not in under_test.source(State.IDLE)
     other = supervisor(by_acknowledge)
     assert "loop_open" not in other.source(State.CUTOFF)
     assert "loop_open" not in other.source(State.IDLE)
