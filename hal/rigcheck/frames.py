@@ -7,7 +7,8 @@ import zlib
 
 from cobs import cobs
 
-from hal.rigcheck.talk import Talk, named, said
+from hal.rigcheck.answers import named, said
+from hal.rigcheck.talk import Talk
 from hal.rigcheck.verdicts import Check
 from hal.wire import encode_frame
 from hal.wiremessages import VERSION, Kind

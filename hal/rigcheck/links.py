@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hal.rigcheck.talk import Answer, Talk, said
+from hal.rigcheck.answers import Answer, said
+from hal.rigcheck.talk import Talk
 from hal.rigcheck.verdicts import Check, Undecided
 from hal.wiremessages import REPLY, Kind
 

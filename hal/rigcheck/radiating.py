@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hal.rigcheck.talk import FLOW_ML_MIN, LIMIT_C, Talk, said
+from hal.rigcheck.answers import said
+from hal.rigcheck.talk import FLOW_ML_MIN, LIMIT_C, Talk
 from hal.rigcheck.verdicts import Check, LeftOut, Undecided
 from hal.types import Capability, RigTrip
 from hal.wiremessages import REPLY, Kind

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import struct
 
-from hal.rigcheck.talk import FLOW_ML_MIN, MOST_W, Talk, said
+from hal.rigcheck.answers import said
+from hal.rigcheck.talk import FLOW_ML_MIN, MOST_W, Talk
 from hal.rigcheck.verdicts import Check, LeftOut, Undecided
 from hal.types import Capability
 from hal.wiremessages import REPLY, Configuration, Exchange, Identification, Kind, WireError

@@ -12,8 +12,8 @@ import secrets
 import statistics
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
 
+from hal.rigcheck.answers import SAMPLE_HEAD, Answer, Seen, named, said
 from hal.rigcheck.port import Transport
 from hal.rigcheck.verdicts import Broken, LeftOut, Undecided
 from hal.types import Capability, RigInfo, RigRefused, RigTrip, RigUnavailable
@@ -46,53 +46,8 @@ OPEN_FOR_S = 3.0
 HELLO_EVERY_S = 0.25
 SETTLE_S = 0.03
 """For the output to come up, and for a reading of it (assumed)."""
-KINDS = range(1, 6)
-"""The requests there are."""
 SEEN_W = 0.1
 """Less than this is no RF that a meter is sure to see."""
-
-
-class Answer(NamedTuple):
-    """A reply, and the moments between which it was made."""
-
-    kind: int
-    link: int
-    seq: int
-    body: bytes
-    payload: bytes
-    sent_s: float
-    got_s: float
-
-
-class Seen(NamedTuple):
-    """A SAMPLE as it stands on the line."""
-
-    tick: int
-    rig_time_us: int
-    status: int
-    trip: int
-    bad_frames: int
-    tc_fault: int
-    power_w: float
-    temperature_c: tuple[float, ...]
-    flow_ml_min: float
-    sent_s: float
-    got_s: float
-
-    @property
-    def rf_on(self) -> bool:
-        """As the stage reads back."""
-        return bool(self.status & 1)
-
-    def __str__(self) -> str:
-        trip = RigTrip(self.trip).name.lower().replace("_", " ") if self.trip <= max(RigTrip) else "unknown"
-        return (
-            f"SAMPLE with RF {'on' if self.rf_on else 'off'}, rig_trip {self.trip} ({trip}), {self.power_w:.2f} W"
-            + (", watchdog tripped" if self.status & 4 else "")
-        )
-
-
-_SAMPLE = struct.Struct("<IQBBHH")
 
 
 class Talk:
@@ -376,10 +331,10 @@ class Talk:
         if answer is None or answer.kind != Kind.EXCHANGE | 0x80:
             return None
         count = self.info.thermocouples
-        if len(answer.body) != _SAMPLE.size + 28 + 4 * count:
+        if len(answer.body) != SAMPLE_HEAD.size + 28 + 4 * count:
             return None
-        floats = struct.unpack_from(f"<{7 + count}f", answer.body, _SAMPLE.size)
-        tick, time_us, status, trip, bad, faults = _SAMPLE.unpack_from(answer.body)
+        floats = struct.unpack_from(f"<{7 + count}f", answer.body, SAMPLE_HEAD.size)
+        tick, time_us, status, trip, bad, faults = SAMPLE_HEAD.unpack_from(answer.body)
         return Seen(
             tick, time_us, status, trip, bad, faults, floats[0], floats[7:], floats[4], answer.sent_s, answer.got_s
         )  # fmt: skip
@@ -453,27 +408,3 @@ def _why(sample: Seen) -> str:
     if sample.trip == RigTrip.THERMOCOUPLE:
         return "; plug a thermocouple into channel 0"
     return "; take away what holds RF off" if sample.trip else ""
-
-
-def named(kind: int) -> str:
-    """A kind by its name."""
-    request = kind & 0x7F
-    if kind == Kind.ERROR:
-        return "ERROR"
-    if request not in KINDS:
-        return f"kind {kind:#04x}"
-    if kind == Kind.EXCHANGE | 0x80:
-        return "SAMPLE"
-    return Kind(request).name + ("'s reply" if kind & 0x80 else "")
-
-
-def said(answer: Answer | None) -> str:
-    """What a reply says, as a person reads it."""
-    if answer is None:
-        return "nothing"
-    if answer.kind == Kind.ERROR and len(answer.body) == 2:
-        return f"ERROR {answer.body[1]} to {named(answer.body[0])}"
-    if answer.kind == Kind.EXCHANGE | 0x80 and len(answer.body) >= _SAMPLE.size + 4:
-        tick, _, status, trip, *_ = _SAMPLE.unpack_from(answer.body)
-        return f"SAMPLE of tick {tick} with RF {'on' if status & 1 else 'off'}, rig_trip {trip}"
-    return f"{named(answer.kind)} of {len(answer.body)} bytes"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from hal.rigcheck.answers import Seen
 from hal.rigcheck.frames import damaged
-from hal.rigcheck.talk import Seen, Talk
+from hal.rigcheck.talk import Talk
 from hal.rigcheck.verdicts import Check, Undecided
 from hal.wire import encode_frame
 from hal.wiremessages import VERSION, Kind
