@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
+.PHONY: demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -79,6 +79,9 @@ oracle: $(VENV)/.with-test ## recorded trips against an independent evaluator
 
 campaign-safety: $(VENV)/.with-test ## random faults put on saved treatments: N=100000
 	$(BIN)/python -m evidence.campaign --forks $(or $(N),1000) -j $(WORKERS)
+
+bench-campaign: $(VENV)/.with-test ## a campaign's treatments a minute, linearity and memory: N=200
+	$(BIN)/python bench/campaign.py --runs $(or $(N),200) -j $(WORKERS)
 
 campaign-kill: $(VENV)/.with-test ## a campaign killed three times and gone on with equals one that was not: N=10000
 	$(BIN)/python -m evidence.campaign_kill --runs $(or $(N),10000) -j $(WORKERS)
