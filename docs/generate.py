@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from evidence.safety_page import page as safety_page
 from hal.linefault import LINE_FAULTS
 from rfgen.device import device_names, load_device
 from rfgen.hostfaults import HOST_FAULTS
@@ -96,7 +97,18 @@ def devices() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"states.md": states, "interlocks.md": interlocks, "faults.md": faults, "devices.md": devices}
+def safety() -> str:
+    """Hazards, interlocks and their evidence; faults and what must see them."""
+    return NOTE + safety_page()
+
+
+PAGES = {
+    "states.md": states,
+    "interlocks.md": interlocks,
+    "safety.md": safety,
+    "faults.md": faults,
+    "devices.md": devices,
+}
 
 
 def main() -> int:
