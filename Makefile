@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
+.PHONY: validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -73,6 +73,9 @@ prove: $(VENV)/.with-test ## every interlock row against the catalogue's text, b
 
 verify: $(VENV)/.with-test ## the field plant against closed forms and finite elements, into docs/verification.md
 	$(BIN)/python -m evidence.verify
+
+validate: $(VENV)/.with-test ## the field plant against published lesions, into docs/validation.md
+	$(BIN)/python -m evidence.validate
 
 explore: $(VENV)/.with-test ## the firmware's reachable states, breadth first
 	$(BIN)/python -m evidence.explore

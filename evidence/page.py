@@ -41,7 +41,7 @@ class Page:
         """To a file; the summary comes after the title."""
         head, body = self.lines[:4], self.lines[4:]
         count = f"{len(self.met)} of {len(self.met) + len(self.missed)} promises on this page are met."
-        summary = [count, ""]
+        summary = [count, ""] if self.met or self.missed else []
         if self.missed:
             summary = [f"{count} Missed:", "", *[f"- {text}" for text in self.missed], ""]
         text = "\n".join([*head, *summary, *body])
