@@ -93,7 +93,7 @@ campaign-kill: $(VENV)/.with-test ## a campaign killed three times and gone on w
 	$(BIN)/python -m evidence.campaign_kill --runs $(or $(N),10000) -j $(WORKERS)
 
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
-	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500)
+	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500) -j $(WORKERS)
 
 mutants: $(VENV)/.with-test ## every mutant of the safety core and of the machine dies: ARGS="--file permit"
 	$(BIN)/python -m evidence.mutants -j $(WORKERS) $(ARGS)
