@@ -32,10 +32,11 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def kept(kernel: Any) -> bool:
-    """An earlier process has compiled this kernel from the source as it is, and left it on disk."""
-    folder, source = Path(kernel.stats.cache_path), Path(kernel.py_func.__code__.co_filename)
-    index = next(folder.glob(f"{source.stem}.{kernel.py_func.__name__}-*.nbi"), None)
-    return index is not None and index.stat().st_mtime >= source.stat().st_mtime
+    """An earlier process has compiled this kernel at its present line and left it on disk. (Whether it is still of the
+    same text only numba knows; it compiles anew, unannounced, where a kernel was edited in place.)"""
+    folder, code = Path(kernel.stats.cache_path), kernel.py_func.__code__
+    named = f"{Path(code.co_filename).stem}.{kernel.py_func.__name__}-{code.co_firstlineno}."
+    return any(folder.glob(f"{named}*.nbi"))
 
 
 def all_kept() -> bool:
