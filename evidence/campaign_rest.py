@@ -126,9 +126,13 @@ OFF_MAY = f"{OFF} STAGE_FAULT {LINE}"
 """Rows armed with RF off; any of them may join in."""
 
 
+UNSAID = Rest("NOT COVERED: it has no line in evidence/campaign_rest.py yet", "")
+"""A new kind of fault, as the table shows it; the tests refuse it."""
+
+
 def rest_of(kind: str, state: State) -> Rest:
-    """Why this kind need not be seen where no rule claims it. Raises KeyError for a kind without its line."""
-    rest = REST[kind]
+    """Why this kind need not be seen where no rule claims it."""
+    rest = REST.get(kind, UNSAID)
     return Rest(NOT_RADIATING[state], OFF_MAY) if state in NOT_RADIATING else rest
 
 

@@ -55,17 +55,16 @@ def lacking(row: Row) -> list[str]:
 
 
 def page() -> str:
-    """As Markdown. Raises ValueError, naming the row and what it lacks."""
-    wanting = {row.id: lacking(row) for row in ROWS}
-    problems = [f"{row_id} lacks {', '.join(what)}" for row_id, what in wanting.items() if what]
-    if problems:
-        raise ValueError("; ".join(problems))
+    """As Markdown. A row without its evidence says what it lacks; a test sees that none that ships does."""
     told = {line["id"]: line for line in listing()}
     lines = ["| hazard | requirement: RF off when | for | interlock | evidence |", "|---|---|---|---|---|"]
     for row in sorted(ROWS, key=lambda row: row.hazard):
         line = told[row.id]
+        missing = lacking(row)
         persist = f"{line['persist_s']:g} s" if line["persist_s"] else "at once"
         explored = "refuses the start: explored" if row.refuses else "explored"
-        evidence = f"tests, text, order ({', '.join(WAYS[row.id])}), oracle, {explored}"
+        evidence = f"tests, text, order ({', '.join(WAYS.get(row.id, ()))}), oracle, {explored}"
+        if missing:
+            evidence = f"**lacks {', '.join(missing)}**"
         lines.append(f"| {row.hazard} | {line['trips_when']} | {persist} | {row.id} | {evidence} |")
     return HEAD + "\n".join(lines) + "\n" + TAIL + "\n".join(table()) + "\n"

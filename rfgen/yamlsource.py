@@ -34,6 +34,7 @@ from rfgen.problems import (
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
+SHALLOW = "no field here is nested as deep"
 MAX_NODES = 20_000
 """Of the tree with every alias put in full."""
 
@@ -199,6 +200,9 @@ def compose(text: str, file: str) -> tuple[Node, list[Problem]]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
         said = " ".join((error.problem or error.context or "").split())
+        if "nesting depth" in said:  # libyaml's own bound, where one is built in, comes before ours
+            deep = Problem(file, line, column, "", "", f"is nested more than {MAX_DEPTH} deep", SHALLOW)
+            raise InputError([deep]) from None
         remedy = "indent with spaces, not tabs" if "start any token" in said else "look at this line and the one before"
         raise InputError([Problem(file, line, column, "", "", f"is not valid YAML: {said}", remedy)]) from None
     except yaml.YAMLError as error:
@@ -296,7 +300,7 @@ class _Composer:
         if self.wants_key():
             raise self.stop(event, "a mapping or list stands where a key should", "keys are plain words")
         if len(self.stack) >= MAX_DEPTH:
-            raise self.stop(event, f"is nested more than {MAX_DEPTH} deep", "no field here is nested as deep")
+            raise self.stop(event, f"is nested more than {MAX_DEPTH} deep", SHALLOW)
         if event.anchor is not None:
             self.opening.add(event.anchor)
         items: list[Node] | dict[str, Node] = {} if isinstance(event, yaml.MappingStartEvent) else []

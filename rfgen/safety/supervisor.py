@@ -65,13 +65,9 @@ class Supervisor:
             ]
             self._by_state.append(_Armed(seen, armed, limits, channels))  # in the order of `State`, which counts from 0
         line = [(bit, row) for bit, row in present if row.on_the_line]
+        # in a tick without a sample no row is held and none persists: which are violated is all that is asked
         self._line = {
-            state: _Armed(
-                [(bit, row) for bit, row in line if state in row.armed],
-                sum(1 << bit for bit, row in line if state in row.armed),
-                limits,
-                channels,
-            )
+            state: compile_rows([(bit, row.condition) for bit, row in line if state in row.armed], limits, channels)[1]
             for state in State
         }
         self._persist_us = tuple(row.persist_us for row in rows)
@@ -155,7 +151,7 @@ class Supervisor:
         """A tick without a sample: only rows on the line are evaluated; all others go on as they were."""
         if state is not self._state:
             self._enter(state)
-        violated, _ = self._line[state].judge(signals)
+        violated, _ = self._line[state](signals)
         return violated, self._latch(violated, self._last_us)
 
     def trip(self, row_id: str) -> int:
