@@ -263,11 +263,15 @@ class Deriver:
 
         place = (state, step)
         if place != self._place:
+            was = self._place[0]
             self._place = place
             self._entered_us = now_us
             self._stall.reset(now_us)
             if state is RAMP:
                 self._least.reset()
+                if was is not HOLD:
+                    # a coarse converter may well stand still for as long as nothing heats: what counts begins here
+                    self._stuck.reset()
 
         off_by_w = expected_w = None
         allowed_w = 0.0

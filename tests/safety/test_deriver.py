@@ -581,3 +581,15 @@ def test_a_coarse_converter_may_stand_still_for_longer() -> None:
         coarse.tick()
     assert fine.tick().tc_stuck_share == pytest.approx(1.0)
     assert coarse.tick().tc_stuck_share == pytest.approx(2.0 / 30.0)
+
+
+def test_a_reading_that_stood_still_before_the_ramp_counts_from_the_ramp_on_and_across_steps() -> None:
+    line = Line()
+    share = 0.0
+    for state, ticks in ((State.IDLE, 300), (State.IMPEDANCE_CHECK, 300), (State.RAMP, 60), (State.HOLD, 40)):
+        for _ in range(ticks):
+            share = line.tick(state=state).tc_stuck_share
+        if state is State.RAMP:
+            assert share == pytest.approx(59 / 100)  # 20 ms each, of 2 s
+    assert share == pytest.approx(99 / 100)
+    assert line.tick(state=State.RAMP, step=1).tc_stuck_share == pytest.approx(1.0)
