@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING
 from hal import Capability, Hal, RigConfig, RigInfo, RigRefused
 from hal.linefault import LINE_FAULTS, FaultyLine
 from hal.simulated import SimulatedHal
-from rfgen import hostfaults
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
+from rfgen.faultpanel import FaultPanel, on_the_bench
 from rfgen.fieldparts import FieldModel, field_plant, field_study
 from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
-from rfgen.records import Event, OperatorAction, Truth
+from rfgen.records import OperatorAction, Truth
 from rfgen.safety.catalogue import Needs
 from rfgen.safety.compile import Channels
-from rfgen.scenario import FaultLine, PlantModel, Scenario
+from rfgen.scenario import PlantModel, Scenario
 from rfgen.session import Happening, Session
-from rfgen.when import When
 from sim.bench import Bench, BenchSpec, PumpSpec
-from sim.faults import Fault
 from sim.geometry import Electrode
 from sim.network import Anatomy, Site, Wall
 from sim.plant import NetworkPlant, Plant
@@ -279,6 +277,8 @@ class Assembly:
     scenario: Scenario
     seed: int
     session: Session
+    panel: FaultPanel
+    """Where faults are put on."""
 
 
 @dataclass
@@ -304,15 +304,16 @@ def truth_of(on: Bench, device: DeviceProfile) -> Callable[[], Truth]:
     return truth
 
 
-def assemble(scenario: Scenario, seed: int | None = None) -> SimulatedAssembly:
-    """Everything that a simulated run of this scenario needs. `seed`: instead of the scenario's own."""
+def assemble(scenario: Scenario, seed: int | None = None, *, line_faults: bool = False) -> SimulatedAssembly:
+    """Everything that a simulated run of this scenario needs. `seed`: instead of the scenario's own. `line_faults`: its
+    line takes them although the scenario has none."""
     seed = scenario.seed if seed is None else seed
     device = scenario.device
     config = generator_config(scenario)
     on = bench(scenario, seed)
     rig: Hal = simulated_rig(device, on, seed)
     line: FaultyLine | None = None
-    if any(fault.kind in LINE_FAULTS for fault in scenario.faults):
+    if line_faults or any(fault.kind in LINE_FAULTS for fault in scenario.faults):
         rig = line = FaultyLine(rig, seed)
     session = Session(
         generator=Generator(config),
@@ -323,27 +324,36 @@ def assemble(scenario: Scenario, seed: int | None = None) -> SimulatedAssembly:
         truth=truth_of(on, device),
         check_rig=rig_checker(device),
     )
+    panel = FaultPanel(session, on, line)
     session.happenings = [
         *operator_happenings(scenario, session, on),
-        *(h for fault in scenario.faults for h in _fault_happenings(fault, on, line, session)),
+        *(h for fault in scenario.faults for h in panel.happenings(fault)),
     ]
-    return SimulatedAssembly(scenario, seed, session, on)
+    return SimulatedAssembly(scenario, seed, session, panel, on)
 
 
-def assemble_on(rig: Hal, scenario: Scenario, seed: int | None = None, *, rig_has_faults: bool = False) -> Assembly:
+def assemble_on(
+    rig: Hal,
+    scenario: Scenario,
+    seed: int | None = None,
+    *,
+    rig_has_faults: bool = False,
+    line_faults: bool = False,
+) -> Assembly:
     """The same firmware on another backend. Nothing is simulated here: what the rig really does is what there is.
 
-    `rig_has_faults`: it serves a simulation that puts the scenario's faults on by itself. Raises ValueError where the
-    scenario puts faults on a simulation, and the rig does not.
+    `rig_has_faults`: it serves a simulation that puts the scenario's faults on by itself. `line_faults`: the line takes
+    them although the scenario has none. Raises ValueError where the scenario puts faults on a simulation, and the rig
+    does not.
     """
     seed = scenario.seed if seed is None else seed
     config = generator_config(scenario)
     line: FaultyLine | None = None
     for fault in scenario.faults:
-        if not rig_has_faults and on_the_bench(fault):
+        if not rig_has_faults and on_the_bench(fault.kind):
             raise ValueError(f"{fault.kind} can be put on a simulation alone; a rig has its own")
-        if fault.kind in LINE_FAULTS and line is None:
-            rig = line = FaultyLine(rig, seed)
+    if line_faults or any(fault.kind in LINE_FAULTS for fault in scenario.faults):
+        rig = line = FaultyLine(rig, seed)
     session = Session(
         generator=Generator(config),
         hal=FirstChannels(rig, len(scenario.device.thermocouples)),
@@ -353,29 +363,21 @@ def assemble_on(rig: Hal, scenario: Scenario, seed: int | None = None, *, rig_ha
         check_rig=rig_checker(scenario.device),
         own_time=True,
     )
+    panel = FaultPanel(session, None, line)
     session.happenings = [
         *operator_happenings(scenario, session),
-        *(
-            h
-            for fault in scenario.faults
-            if not on_the_bench(fault)
-            for h in _fault_happenings(fault, None, line, session)
-        ),
+        *(h for fault in scenario.faults if not on_the_bench(fault.kind) for h in panel.happenings(fault)),
     ]
-    return Assembly(scenario, seed, session)
-
-
-def on_the_bench(fault: FaultLine) -> bool:
-    """It is put on what is simulated: neither on the line nor on the host."""
-    return fault.kind not in LINE_FAULTS and fault.kind not in hostfaults.HOST_FAULTS
+    return Assembly(scenario, seed, session, panel)
 
 
 def rig_happenings(scenario: Scenario, session: Session, on: Bench) -> list[Happening]:
     """The time line as far as it happens on a served rig: faults of the bench, and a hand on the start switch. The
     operator's other actions are asked of `session`."""
+    panel = FaultPanel(session, on, None)
     return [
         *operator_happenings(scenario, session, on),
-        *(h for fault in scenario.faults if on_the_bench(fault) for h in _fault_happenings(fault, on, None, session)),
+        *(h for fault in scenario.faults if on_the_bench(fault.kind) for h in panel.happenings(fault)),
     ]
 
 
@@ -390,43 +392,3 @@ def operator_happenings(scenario: Scenario, session: Session, on: Bench | None =
         return lambda: session.operator(action)
 
     return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
-
-
-def _fault_happenings(fault: FaultLine, on: Bench | None, line: FaultyLine | None, session: Session) -> list[Happening]:
-    """Putting a fault on, and taking it off where it has an end."""
-    handle: list[int] = []
-    name = fault.kind + ("" if fault.channel is None else f" on channel {fault.channel}")
-    data: dict[str, object] = {"kind": fault.kind, "channel": fault.channel, "size": fault.size}
-    size = "" if fault.size is None else f", size {fault.size:g}"
-
-    def put() -> Event:
-        if fault.kind in LINE_FAULTS:
-            assert line is not None
-            handle.append(line.put(fault.kind, fault.size))
-        elif fault.kind in hostfaults.HOST_FAULTS:
-            hostfaults.put(session, fault.kind)
-            handle.append(0)
-        else:
-            assert on is not None
-            handle.append(on.put(Fault(fault.kind, fault.channel, fault.size)))
-        return Event(0, 0, "fault", f"{name} put on{size}", {**data, "on": True})
-
-    def take_off() -> Event | None:
-        if not handle:
-            return None
-        if fault.kind in LINE_FAULTS:
-            assert line is not None
-            line.take_off(handle.pop())
-        elif fault.kind in hostfaults.HOST_FAULTS:
-            hostfaults.take_off(session, fault.kind)
-            handle.pop()
-        else:
-            assert on is not None
-            on.take_off(handle.pop())
-        return Event(0, 0, "fault", f"{name} taken off", {**data, "on": False})
-
-    happenings = [Happening(fault.at, put, fault.kind)]
-    if fault.for_s is not None:
-        at = When(fault.at.anchor, fault.at.occurrence, fault.at.offset_s + fault.for_s)
-        happenings.append(Happening(at, take_off, fault.kind))
-    return happenings

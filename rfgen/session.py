@@ -128,6 +128,8 @@ class Session:
     progress: Callable[[int, Reply, Decision], None] | None = None
     on_tick: Callable[[int, Reply, Decision], None] | None = None
     """For one who looks at every tick (a benchmark)."""
+    on_event: Callable[[Event], None] | None = None
+    """For one who is told of every event."""
     overruns: bool = False
     """A fault of the host: each tick counts as missed."""
     own_time: bool = False
@@ -135,6 +137,9 @@ class Session:
     check_rig: Callable[[RigInfo], None] | None = None
     """Raises RigRefused where the rig cannot do what the treatment needs."""
 
+    line: TimeLine = field(default_factory=lambda: TimeLine(1))
+    tick: int = 0
+    """The tick that comes next."""
     _info: RigInfo | None = None
 
     def open(self) -> RigInfo:
@@ -164,28 +169,63 @@ class Session:
             self.hal.close()
 
     def _loop(self) -> Ending:
-        info = self._info or self.open()
-        generator, recording, truth = self.generator, self.recording, self.truth
-        generator.linked(info)
-        exchange, decide = self.hal.exchange, generator.tick
+        ticks = self.ticks()
+        generator = self.generator
         period_us = self.rig_config.period_us
-        line = TimeLine.of(period_us, self.happenings)
+        line = self.line
         second = max(1, 1_000_000 // period_us)
         last_tick = round(self.max_time_s * 1e6 / period_us)
         settle_ticks = round(self.settle_s * 1e6 / period_us)
-        command = generator.first_command()
         state = generator.state
         tick = 0
         quiet_from: int | None = 0
         ran_out = False
+        for reply, decision in ticks:
+            if generator.state is not state:
+                state = generator.state
+                quiet_from = tick if state in (State.CUTOFF, State.IDLE) else None
+            tick += 1
+            if self.progress is not None and tick % second == 0:
+                self.progress(tick, reply, decision)
+            if line.pending:
+                if quiet_from is not None:
+                    quiet_from = max(quiet_from, line.next_tick or 0)
+            elif quiet_from is not None and tick - quiet_from > settle_ticks:
+                break
+            if tick >= last_tick:
+                if state in (State.CUTOFF, State.IDLE) or ran_out:
+                    break
+                ran_out = True
+                last_tick = tick + settle_ticks
+                self.tell(Event(0, 0, "note", f"{self.max_time_s:g} s have passed: stopped", {}))
+                generator.request(OperatorAction.STOP)
+        assert self._info is not None
+        return Ending(tick, state, self._info, ran_out)
+
+    def ticks(self) -> Iterator[tuple[Reply, Decision]]:
+        """One tick a turn, with what came of it, for as long as it is asked for another. `run` is this with an end.
+
+        Links at once. Whoever drives it closes the rig. Raises HalError where the rig cannot be opened.
+        """
+        self._info = self._info or self.open()
+        self.generator.linked(self._info)
+        self.line = TimeLine.of(self.rig_config.period_us, self.happenings)
+        self.tick = 0
+        return self._ticks()
+
+    def _ticks(self) -> Iterator[tuple[Reply, Decision]]:
+        generator, recording, truth, line = self.generator, self.recording, self.truth, self.line
+        exchange, decide = self.hal.exchange, generator.tick
+        command = generator.first_command()
+        tick = 0
         while True:
             if self.pacer is not None and self.pacer.wait(tick) and self.own_time:
                 generator.overran()
             if line.next_tick is not None and line.next_tick <= tick:
                 for happening in line.pop(tick):
                     event = happening.act()
-                    if event is not None and recording is not None:
-                        recording.event(event._replace(tick=tick, time_us=tick * period_us))
+                    if event is not None:
+                        self.tell(event)
             if self.overruns:
                 generator.overran()
             reply = exchange(command)
@@ -201,26 +241,17 @@ class Session:
                 for event in generator.take_events():
                     if recording is not None:
                         recording.event(event)
+                    if self.on_event is not None:
+                        self.on_event(event)
                     if event.kind == "state":
                         line.entered(State[str(event.data["to"])], tick)
-                if generator.state is not state:
-                    state = generator.state
-                    quiet_from = tick if state in (State.CUTOFF, State.IDLE) else None
-            tick += 1
-            if self.progress is not None and tick % second == 0:
-                self.progress(tick, reply, decision)
-            if line.pending:
-                if quiet_from is not None:
-                    quiet_from = max(quiet_from, line.next_tick or 0)
-            elif quiet_from is not None and tick - quiet_from > settle_ticks:
-                break
-            if tick >= last_tick:
-                if state in (State.CUTOFF, State.IDLE) or ran_out:
-                    break
-                ran_out = True
-                last_tick = tick + settle_ticks
-                note = Event(tick, tick * period_us, "note", f"{self.max_time_s:g} s have passed: stopped", {})
-                if recording is not None:
-                    recording.event(note)
-                generator.request(OperatorAction.STOP)
-        return Ending(tick, state, info, ran_out)
+            self.tick = tick = tick + 1
+            yield reply, decision
+
+    def tell(self, event: Event) -> None:
+        """Record something that happens before the tick that comes next."""
+        event = event._replace(tick=self.tick, time_us=self.tick * self.rig_config.period_us)
+        if self.recording is not None:
+            self.recording.event(event)
+        if self.on_event is not None:
+            self.on_event(event)
