@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -77,6 +77,18 @@ def treatment_table(scenario: Scenario) -> dict[str, str]:
         table.setdefault("Faults", "")
         table["Faults"] += ("; " if table["Faults"] else "") + f"{fault.kind} at {fault.at}"
     return table
+
+
+def numbered(base: Path, name: str) -> Path:
+    """A new folder in `base`: NAME, NAME-2, NAME-3 and so on."""
+    base.mkdir(parents=True, exist_ok=True)
+    folder, number = base / name, 1
+    while True:
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+        number += 1
+        folder = base / f"{name}-{number}"
 
 
 def run_info(assembly: Assembly, name: str, rig: RigInfo, backend: str = "sim") -> RunInfo:

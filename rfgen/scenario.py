@@ -65,21 +65,29 @@ def scenario_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".yaml") for p in FOLDER.iterdir() if p.name.endswith(".yaml")))
 
 
-def load_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by its name, or any by its path. Raises InputError with every problem."""
+def load_scenario(name_or_path: str, device: str | None = None) -> Scenario:
+    """A shipped scenario by its name, or any by its path; `device`: on this profile instead of its own.
+
+    Raises InputError with every problem.
+    """
     if name_or_path in scenario_names():
         text = (FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-        return parse_scenario(text, f"{name_or_path}.yaml")
+        return parse_scenario(text, f"{name_or_path}.yaml", device)
     if not name_or_path.endswith((".yaml", ".yml")) and "/" not in name_or_path:
         remedy = f"{suggestion(name_or_path, scenario_names())} (`rfgen scenarios` lists them)"
         said = "is no shipped scenario, nor a YAML file"
         raise InputError([Problem(name_or_path or "''", None, None, "", "", said, remedy)])
-    return parse_scenario(read_text(name_or_path), name_or_path)
+    return parse_scenario(read_text(name_or_path), name_or_path, device)
 
 
-def parse_scenario(text: str, file: str) -> Scenario:
-    """A scenario from its text. Raises InputError with every problem, each at its line."""
+def parse_scenario(text: str, file: str, device: str | None = None) -> Scenario:
+    """A scenario from its text; `device`: on this profile instead of its own.
+
+    Raises InputError with every problem, each at its line.
+    """
     node, problems = compose(text, file)
+    if device is not None and isinstance(node.value, dict):
+        node = node.with_key("device", Node(device, *node.key_at.get("device", node.place)))
     asked = node.get("device")
     node, found = _with_step(node)
     problems += found

@@ -11,16 +11,14 @@ from typing import Any
 from hal import Hal, Reply, Sample
 from hal.registry import backend as load_backend
 from hal.registry import backends
-from hal.serialrig import SerialHal
-from hal.simulated import MODEL
-from rfgen.assemble import Assembly, SimulatedAssembly, assemble, assemble_on, rig_checker
+from rfgen.assemble import Assembly, SimulatedAssembly, assemble
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
-from rfgen.fitting import fitted_to
 from rfgen.interruption import Interruption
+from rfgen.onrig import assemble_fitted
 from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
-from rfgen.runs import Finished, run_into
+from rfgen.runs import Finished, numbered, run_into
 from rfgen.scenario import Scenario, load_scenario
 from rfgen.telling import for_how_long
 from rfgen.yamlsource import InputError, Problem, suggestion
@@ -69,7 +67,7 @@ def _on(
     """The treatment, on this rig or, without one, in simulation."""
     assembly: Assembly
     try:
-        assembly = assemble(scenario, seed) if rig is None else _assembled(rig, scenario, seed)
+        assembly = assemble(scenario, seed) if rig is None else assemble_fitted(rig, scenario, seed)
     except ValueError as error:
         field = "plant" if backend == "sim" else "faults"
         raise InputError([Problem(source, None, None, field, "", str(error), "")]) from None
@@ -100,18 +98,6 @@ def _on(
     return OK
 
 
-def _assembled(rig: Hal, scenario: Scenario, seed: int | None) -> Assembly:
-    """The scenario fitted to the rig, where the rig says beforehand what it is."""
-    if not isinstance(rig, SerialHal):
-        return assemble_on(rig, scenario, seed)
-    info = rig.identify()
-    fitted = fitted_to(scenario, info)
-    rig_checker(fitted.device)(info)  # named before the rig is asked for what it cannot do
-    # a served rig has the scenario's faults on its own time line
-    served = info.simulated and info.identity.model == MODEL
-    return assemble_on(rig, fitted, seed, rig_has_faults=served)
-
-
 def _rig(name: str, port: str | None) -> Hal:
     """A backend that some package registers, made with its port where one is given."""
     known = sorted(set(backends()) - {"replay"})  # a recording is fed to the firmware by `rfgen replay`
@@ -138,7 +124,7 @@ def _folder(name: str, out: Path | None) -> Path:
     """Where the run goes, made now: nothing that is there already is written over, nor by a run beside this one."""
     try:
         if out is None:
-            return _numbered(Path("runs"), name)
+            return numbered(Path("runs"), name)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             what = "holds a run already" if any((out / mark).exists() for mark in MARKS) else "is not an empty folder"
             raise InputError([Problem(str(out), None, None, "", "", what, "give a new folder")])
@@ -149,18 +135,6 @@ def _folder(name: str, out: Path | None) -> Path:
         problem = Problem(place, None, None, "", "", f"cannot be made ({reason})", "give another folder with --out")
         raise InputError([problem]) from None
     return out
-
-
-def _numbered(base: Path, name: str) -> Path:
-    """A new folder: NAME, NAME-2, NAME-3 and so on."""
-    base.mkdir(exist_ok=True)
-    folder, number = base / name, 1
-    while True:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
-            return folder
-        number += 1
-        folder = base / f"{name}-{number}"
 
 
 def _announce(name: str, assembly: Assembly) -> None:
