@@ -51,7 +51,7 @@ class PowerBound:
         return self.rig.open(config)
 
     def exchange(self, command: Command) -> Reply:
-        """As the rig's own. Raises HalError, with RF off, for a command above `most_w`, which `open` makes impossible."""
+        """As the rig's own. Raises HalError, with RF off, for a command above `most_w`: `open` leaves no way to one."""
         if command.rf_on and not command.power_w <= self.most_w:
             self.rig.rf_off()
             raise HalError(f"{self.name} allows {self.most_w:g} W, and was to be given {command.power_w:g} W")
