@@ -113,6 +113,13 @@ def ports_there() -> list[str]:
     return [port.device for port in list_ports.comports()]
 
 
+def ports_by_serial(number: str) -> list[str]:
+    """The ports whose USB device has this serial number."""
+    from serial.tools import list_ports
+
+    return sorted(port.device for port in list_ports.comports() if port.serial_number == number)
+
+
 def group_of(path: Path) -> str:
     """The group that may open it."""
     gid = path.stat().st_gid

@@ -26,6 +26,7 @@ from rfgen.scenarioparts import (
     TissueModel,
     Treatment,
     WallModel,
+    fault_kinds,
     known_tissues,
 )
 from rfgen.validation import Model, Strict, as_tuple, in_file_order, part, problem_at, validate
@@ -260,6 +261,7 @@ __all__ = [
     "TissueModel",
     "Treatment",
     "WallModel",
+    "fault_kinds",
     "known_tissues",
     "load_scenario",
     "parse_scenario",

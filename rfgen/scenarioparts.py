@@ -139,6 +139,11 @@ def _fault_specs() -> dict[str, FaultSpec | LineFaultSpec | HostFaultSpec]:
     return {**FAULTS, **LINE_FAULTS, **HOST_FAULTS}
 
 
+def fault_kinds() -> tuple[str, ...]:
+    """The names of all faults."""
+    return tuple(_fault_specs())
+
+
 def _known(words: Sequence[str], what: str) -> Callable[[str], str]:
     def check(word: str) -> str:
         if word not in words:

@@ -31,6 +31,10 @@ class Rig(Protocol):
     def kind(self) -> str:
         """As a recording has it: `sim`, `serial`."""
 
+    @property
+    def entry(self) -> str:
+        """Its name in a map; empty where it is in none."""
+
     def assemble(self, scenario: Scenario, seed: int | None) -> Assembly:
         """The scenario, ready to run here. Raises Lacking where the rig lacks what it needs, HalError where it cannot
         be had."""
@@ -41,6 +45,7 @@ class SimulatedRig:
 
     name = "sim"
     kind = "sim"
+    entry = ""
 
     def assemble(self, scenario: Scenario, seed: int | None = None) -> Assembly:
         """Raises ValueError where the plant's geometry cannot be."""
@@ -60,24 +65,37 @@ class SerialRig:
         *,
         baud: int = BAUD,
         name: str | None = None,
+        entry: str = "",
         max_power_w: float | None = None,
         claimed: Capability = NOTHING,
         lockstep: bool = False,
     ) -> None:
         self.port = port
         self.name = f"serial:{port}" if name is None else name
+        self.entry = entry
         self.max_power_w = max_power_w
         self.claimed = claimed
         self.lockstep = lockstep
         self._baud = baud
+        self._info: RigInfo | None = None
 
     def identify(self) -> RigInfo:
-        """What it says that it is. RF is off, and the port given back. Raises HalError."""
-        rig = SerialHal(self.port, self._baud)
-        try:
-            return rig.identify()
-        finally:
-            rig.close()
+        """What it says that it is; asked once, with RF off, and the port given back.
+
+        Raises HalError where it cannot be had, or is less than somebody says that it is: one of them is wrong.
+        """
+        if self._info is None:
+            rig = SerialHal(self.port, self._baud)
+            try:
+                info = rig.identify()
+            finally:
+                rig.close()
+            missing = self.claimed & ~info.capabilities
+            if missing:
+                names = ", ".join(capability_name(bit) for bit in missing)
+                raise HalError(f"{self.name} is said to have {names}, and the rig itself does not say so")
+            self._info = info
+        return self._info
 
     def assemble(self, scenario: Scenario, seed: int | None = None) -> Assembly:
         """Raises Lacking, before any RF, where the rig lacks what the profile needs or the treatment may ask for more
@@ -99,13 +117,6 @@ class SerialRig:
         else:
             assembly.session.pacer = RealTimePacer(assembly.session.rig_config.period_us)
         return assembly
-
-    def see_that_claimed(self, info: RigInfo) -> None:
-        """Raises HalError where the rig is less than somebody says it is: one of them is wrong."""
-        missing = self.claimed & ~info.capabilities
-        if missing:
-            names = ", ".join(capability_name(bit) for bit in missing)
-            raise HalError(f"{self.name} is said to have {names}, and the rig itself does not say so")
 
     def _see_that_allowed(self, scenario: Scenario) -> None:
         most_w = most_power_w(scenario)

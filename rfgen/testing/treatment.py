@@ -142,6 +142,7 @@ class Treatment:
         0 where it is so already. Raises NotReached where it does not come within `within_s`, and at once where it
         cannot come any more: CUTOFF is left by an acknowledge alone.
         """
+        __tracebackhide__ = True
         state = _state(wanted)
         holds: Condition = (lambda now: now.state is state) if state is not None else wanted  # type: ignore[assignment]
         what = _named(wanted, state)
@@ -172,6 +173,7 @@ class Treatment:
     def start(self) -> None:
         """Start, with the half second before it that the start switch is looked at. On a profile with a dead-man switch
         it is pressed, and held: in simulation; on a rig it takes a hand. Raises Refused, Lacking."""
+        __tracebackhide__ = True
         self.advance(max(0.0, SWITCH_LOOKED_AT_S - self.time_s))
         if not self._switch(True):
             self._ask(OperatorAction.START)
@@ -181,6 +183,7 @@ class Treatment:
 
     def stop(self) -> None:
         """Stop; on a profile with a dead-man switch it is let go. Raises Refused, Lacking."""
+        __tracebackhide__ = True
         if not self._switch(False):
             self._ask(OperatorAction.STOP)
         elif not self._passes(lambda: self.state is State.CUTOFF):
@@ -188,10 +191,12 @@ class Treatment:
 
     def acknowledge(self) -> None:
         """Acknowledge, with a new link. Raises Refused, naming the cause that is not gone."""
+        __tracebackhide__ = True
         self._ask(OperatorAction.ACKNOWLEDGE)
 
     def new_patient(self) -> None:
         """Declare another patient. Raises Refused."""
+        __tracebackhide__ = True
         self._ask(OperatorAction.NEW_PATIENT)
 
     # --- faults -----------------------------------------------------------------------------------------------------
@@ -257,6 +262,7 @@ class Treatment:
     @property
     def read(self) -> Sample:
         """What was read in the last tick. Raises NotRead where it has no sample."""
+        __tracebackhide__ = True
         if isinstance(self.reply, NoSample):
             when = "before the first tick" if self.decision is None else f"at {self.time_s:g} s"
             raise NotRead(f"there is no sample {when}: {self.reply.reason.value}")
@@ -264,6 +270,7 @@ class Treatment:
 
     def read_c(self, name: str) -> float:
         """What the thermocouple of this name reads, °C. Raises NotRead, ValueError."""
+        __tracebackhide__ = True
         return self.read.temperature_c[self._channel(name)]
 
     @property
@@ -338,6 +345,7 @@ class Treatment:
 
     def _ask(self, action: OperatorAction) -> None:
         """An operator's action, and the tick that takes it."""
+        __tracebackhide__ = True
         session = self._opened().session
         self._chronicle.did(session.tick, action)
         session.operator(action)
