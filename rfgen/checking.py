@@ -10,7 +10,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,14 @@ from xml.etree import ElementTree
 
 from hal import HalError
 from rfgen.interruption import SIGNALS, Interruption
+from rfgen.record.loader import Run
 from rfgen.yamlsource import InputError
+
+PLAIN_REASONS = {
+    None: "it never got to CUTOFF",
+    "hold_complete": "every step was held, and nothing tripped before",
+    "operator_stop": "the operator stopped it",
+}
 
 
 @dataclass
@@ -35,6 +42,17 @@ class Verdict:
     """Why it could not be run."""
     summary: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    when: str = ""
+    """When it entered its states, and what was done to it meanwhile."""
+    why: str = ""
+    """Why it ended."""
+
+    @property
+    def told(self) -> list[str]:
+        """All there is to say of one that is not as expected: expected and got, when, why, and how to see it again."""
+        if not self.problems:
+            return []
+        return [*self.problems, f"when: {self.when}", f"why: {self.why}", f"again: {self.again}"]
 
     @property
     def passed(self) -> bool:
@@ -75,6 +93,7 @@ def check_one(name: str, source: str, scratch: str) -> Verdict:
             raise KeyboardInterrupt
         verdict.problems = finished.problems
         verdict.summary = finished.summary
+        verdict.when, verdict.why = when_of(finished.run, finished.summary), why_of(finished.run, finished.summary)
     except (InputError, HalError) as error:
         verdict.bad_input = str(error)
     verdict.seconds = time.perf_counter() - began
@@ -98,6 +117,22 @@ def check_all(
                 for worker in set(multiprocessing.active_children()) - others:
                     worker.terminate()
                 raise
+
+
+def when_of(run: Run, summary: Mapping[str, Any]) -> str:
+    """States and what was done to the run, by their time."""
+    moments = [(state["t_s"], str(state["name"])) for state in summary["states"]]
+    moments += [(e.time_us * 1e-6, e.text) for e in run.events if e.kind in ("fault", "operator")]
+    return ", ".join(f"{text} {t_s:.2f} s" for t_s, text in sorted(moments, key=lambda moment: moment[0]))
+
+
+def why_of(run: Run, summary: Mapping[str, Any]) -> str:
+    """Why the run ended: what tripped, with what it read."""
+    reason = summary["reason"]
+    if reason in PLAIN_REASONS:
+        return PLAIN_REASONS[reason]
+    first = next((e for e in run.events if e.kind == "trip" and e.data.get("id") == reason), None)
+    return str(reason) if first is None else first.text
 
 
 def _submitted(pool: ProcessPoolExecutor, sources: Sequence[tuple[str, str]], scratch: str) -> list[Future[Verdict]]:
@@ -156,7 +191,7 @@ def junit(verdicts: Sequence[Verdict]) -> str:
                 verdict.bad_input
             )
         elif verdict.problems:
-            text = "\n".join([*verdict.problems, f"again: {verdict.again}"])
+            text = "\n".join(verdict.told)
             ElementTree.SubElement(case, "failure", message=_xml(verdict.problems[0])).text = _xml(text)
     root = ElementTree.Element("testsuites")
     root.append(suite)

@@ -53,11 +53,13 @@ def run(
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-j", "--jobs", type=click.IntRange(1), help="How many at a time [default: one a core].")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
-def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None) -> int:
+@click.option("--shard", metavar="K/N", help="Run the K-th of N shares alone, for N machines.")
+@click.option("--failed", "--last-failed", is_flag=True, help="Run only what failed at the last check in this folder.")
+def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None, shard: str | None, failed: bool) -> int:
     """Run every scenario (the shipped ones without a FOLDER) and hold it against its `expect`."""
     from rfgen.commands.check import check as command
 
-    return command(folders, jobs, junit)
+    return command(folders, jobs, junit, shard, failed)
 
 
 @cli.command()

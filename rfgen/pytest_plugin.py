@@ -43,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("rfgen", "rfgen: a generator on a rig")
     group.addoption("--rig", default="sim", metavar="RIG", help="sim (default), serial:PORT, qemu, map:FILE[@NAME]")
     group.addoption("--rig-wait", type=float, default=600.0, metavar="S", help="how long a rig is waited for [600]")
+    group.addoption("--rig-cool", type=float, default=600.0, metavar="S", help="how long a load may take to cool [600]")
     group.addoption("--rig-max-power", type=float, metavar="W", help="the most that may be asked for on serial:PORT")
     group.addoption("--rig-seed", type=int, metavar="N", help="instead of the scenarios' own")
     group.addoption("--rig-runs", default="runs", metavar="DIR", help="where a failing test leaves its run [runs]")
@@ -147,6 +148,8 @@ def treatment(request: pytest.FixtureRequest, scenario: Scenario, rig: Rig) -> I
     try:
         try:
             done.open()
+            if done.rig.kind != "sim":
+                done.cool_down(request.config.getoption("--rig-cool"))
             _bring_to_state(request, done)
         except HalError as error:
             failed = str(error)

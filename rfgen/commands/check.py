@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
@@ -11,14 +12,44 @@ from rfgen.commands.output import say, showable, target
 from rfgen.fieldparts import field_installed
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario, scenario_names
+from rfgen.selecting import LastCheck, Source, shard
 from rfgen.yamlsource import InputError, Problem
 
 
-def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) -> int:
+def check(
+    folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None, share: str | None, only_failed: bool
+) -> int:
     """Run them all; one line each."""
     if junit_file is not None:
         junit_file = target(junit_file)
-    sources: list[tuple[str, str]] = []
+    part = None if share is None else _part(share)
+    last = LastCheck()
+    sources = _named(folders)
+    if only_failed:
+        sources = _failed_last(last, sources, bool(folders))
+    if part is not None:
+        sources = shard(sources, *part)
+    verdicts = check_all(sources, jobs or default_jobs(), _tell)
+    if junit_file is not None:
+        write_whole(junit_file, junit(verdicts))
+    try:
+        last.update(sources, [(v.name, v.source) for v in verdicts if not v.passed])
+    except OSError as error:
+        say(f"{last.path}: cannot be written ({error.strerror or error}): `--failed` will not know of this", err=True)
+    failed = sum(1 for v in verdicts if v.problems)
+    wrong = sum(1 for v in verdicts if v.bad_input)
+    said = f"{len(verdicts)} scenarios: {len(verdicts) - failed - wrong} as expected"
+    if failed:
+        said += f", {failed} not as expected"
+    if wrong:
+        said += f", {wrong} could not be run"
+    say(said if part is None else f"shard {part[0]} of {part[1]}, {said}")
+    return BAD_INPUT if wrong else NOT_AS_EXPECTED if failed else OK
+
+
+def _named(folders: tuple[Path, ...]) -> list[Source]:
+    """Every scenario of the folders, or every shipped one. Raises InputError."""
+    sources: list[Source] = []
     problems = []
     for folder in folders:
         if folder.is_file():
@@ -31,25 +62,39 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None) 
         sources += found if len(folders) == 1 else [(str(folder / name), path) for name, path in found]
     if problems:
         raise InputError(problems)
-    if not folders:
-        names = scenario_names()
-        if not field_installed():
-            left_out = [name for name in names if load_scenario(name).plant.model == "field"]
-            say(f"left out, for they need numba (pip install 'rfgen[field]'): {', '.join(left_out)}")
-            names = tuple(name for name in names if name not in left_out)
-        sources = [(name, name) for name in names]
-    verdicts = check_all(sources, jobs or default_jobs(), _tell)
-    if junit_file is not None:
-        write_whole(junit_file, junit(verdicts))
-    failed = sum(1 for v in verdicts if v.problems)
-    wrong = sum(1 for v in verdicts if v.bad_input)
-    said = f"{len(verdicts)} scenarios: {len(verdicts) - failed - wrong} as expected"
-    if failed:
-        said += f", {failed} not as expected"
-    if wrong:
-        said += f", {wrong} could not be run"
-    say(said)
-    return BAD_INPUT if wrong else NOT_AS_EXPECTED if failed else OK
+    if folders:
+        return sources
+    names = scenario_names()
+    if not field_installed():
+        left_out = [name for name in names if load_scenario(name).plant.model == "field"]
+        say(f"left out, for they need numba (pip install 'rfgen[field]'): {', '.join(left_out)}")
+        names = tuple(name for name in names if name not in left_out)
+    return [(name, name) for name in names]
+
+
+def _failed_last(last: LastCheck, sources: list[Source], of_these: bool) -> list[Source]:
+    """What failed last time, of the sources asked for or, where no folder is given, wherever it was."""
+    failed = last.failed()
+    if failed is None:
+        say("no check is known of in this folder: all are run")
+        return sources
+    asked = {path for _, path in sources}
+    found = [source for source in failed if not of_these or source[1] in asked]
+    gone = [path for _, path in found if path not in scenario_names() and not Path(path).is_file()]
+    if gone:
+        say(f"no longer there: {', '.join(map(showable, gone))}")
+    if not found:
+        say("nothing failed at the last check in this folder")
+    return [source for source in found if source[1] not in gone]
+
+
+def _part(share: str) -> tuple[int, int]:
+    """`2/5` as (2, 5). Raises InputError."""
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", share, re.ASCII)
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise InputError([Problem("--shard", None, None, "", repr(share), "is no share", "write `2/5`: 1 to 5, of 5")])
+    return number, count
 
 
 def _tell(verdict: Verdict) -> None:
@@ -60,7 +105,5 @@ def _tell(verdict: Verdict) -> None:
         return
     outcome = f"{verdict.summary['outcome']}, {verdict.summary['reason']}"
     say(f"{'ok    ' if verdict.passed else 'FAIL  '} {name:<36} {outcome:<32} {verdict.seconds:5.1f} s")
-    for problem in verdict.problems:
-        say(f"       {problem}")
-    if verdict.problems:
-        say(f"       again: {showable(verdict.again)}")
+    for line in verdict.told:
+        say(f"       {showable(line)}")

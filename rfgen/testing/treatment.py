@@ -29,6 +29,9 @@ SWITCH_LOOKED_AT_S = 0.5
 SWITCH_SEEN_S = 0.2
 """A start switch that was pressed has been read, and obeyed, within this (assumed; a sample is a tick old)."""
 
+MARGIN_C = 1.0
+"""So far within its limits a baseline is waited for: it must hold through the check (assumed)."""
+
 Condition = Callable[["Treatment"], bool]
 
 
@@ -160,6 +163,13 @@ class Treatment:
         raise NotReached(
             f"expected {what} within {within_s:g} s\ngot      {self.state.name} after {passed_s:g} s\n" + self.status()
         )
+
+    def cool_down(self, within_s: float) -> float:
+        """Wait, in IDLE or CUTOFF, until the thermocouples read what a treatment may begin at (TC_BASELINE): how long
+        that took, s. A simulation begins there; a load on a rig is still warm from the last test. Raises NotReached."""
+        __tracebackhide__ = True
+        self.advance(self._period_s)
+        return self.advance_until(_at_baseline, within_s)
 
     def ticks(self, seconds: float) -> Iterator[Treatment]:
         """Tick by tick: `for now in treatment.ticks(30): assert now.read_c("tip") < 72`."""
@@ -394,6 +404,21 @@ class Treatment:
         write_whole(self.folder / "scenario.yaml", text)
 
 
+def _at_baseline(now: Treatment) -> bool:
+    """the thermocouples at baseline"""
+    if isinstance(now.reply, NoSample):
+        return False
+    limits, device = now.generator.supervisor.limits, now.scenario.device
+    low_c, high_c = limits["baseline_least_c"] + MARGIN_C, limits["baseline_most_c"] - MARGIN_C
+    read_c = now.reply.temperature_c
+    kinds = ([read_c[n] for n in device.electrode_channels], [read_c[n] for n in device.sentinel_channels])
+    return all(
+        low_c <= min(kind) and max(kind) <= high_c and max(kind) - min(kind) <= limits["baseline_spread_c"] - MARGIN_C
+        for kind in kinds
+        if kind
+    )
+
+
 def _state(wanted: State | str | Condition) -> State | None:
     if isinstance(wanted, State):
         return wanted
@@ -406,4 +431,7 @@ def _state(wanted: State | str | Condition) -> State | None:
 
 
 def _named(wanted: State | str | Condition, state: State | None) -> str:
-    return state.name if state is not None else getattr(wanted, "__name__", "the condition").replace("<lambda>", "it")
+    if state is not None:
+        return state.name
+    name = str(wanted.__doc__ or getattr(wanted, "__name__", "the condition"))
+    return "it" if name == "<lambda>" else name

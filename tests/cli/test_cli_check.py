@@ -39,6 +39,10 @@ def test_a_folder_with_one_of_each(mixed: Path) -> None:
         "3 scenarios: 1 as expected, 1 not as expected, 1 could not be run",
     ]
     assert "       outcome is completed, expected cutoff\n" in out
+    assert "       reason is hold_complete, expected ESTOP\n" in out
+    (when,) = [line for line in out.splitlines() if "when:" in line]
+    assert when.startswith("       when: IDLE 0.00 s, IMPEDANCE_CHECK 0.50 s, start 0.50 s, RAMP ")
+    assert "       why: every step was held, and nothing tripped before\n" in out
     assert "       again: rfgen run set/deep/failing.yml --seed 1\n" in out
     assert (
         err == "       set/wrong.yaml:3: treatment.target_c: 450 is out of range; it must be above 0 and at most 150\n"
@@ -88,7 +92,8 @@ def test_a_pipe_gets_no_control_codes_and_nothing_is_left_behind(mixed: Path, mo
     assert b"\x1b" not in done.stdout + done.stderr
     assert b"\r" not in done.stdout + done.stderr
     assert os.listdir(scratch) == []
-    assert sorted(os.listdir(mixed)) == before
+    assert sorted({*os.listdir(mixed)} - {".rfgen"}) == [name for name in before if name != ".rfgen"]
+    assert sorted(os.listdir(mixed / ".rfgen")) == [".gitignore", "last-check.json", "lock"]
 
 
 @pytest.mark.parametrize(
