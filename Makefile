@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture clean help
+.PHONY: validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -56,6 +56,11 @@ wheel: $(VENV)/.with-run ## build a wheel, install it in an empty place, and run
 	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/rfgen-*.whl
 	cd build/wheel && venv/bin/rfgen check && venv/bin/rfgen run bench-self-test --out run --quiet && venv/bin/rfgen replay run
 	@du -sh build/wheel/venv | sed 's/\t.*/ installed, Python and pip included/'
+
+examples: $(VENV)/.with-run ## examples/ copied out of here, run from a wheel as its workflow file says
+	rm -rf build/examples && mkdir -p build/examples
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/examples .
+	$(BIN)/python tools/examples.py build/examples/rfgen-*.whl
 
 fast: $(VENV)/.with-run ## the same program with its inner loop compiled, in an environment of its own: build/fast/venv
 	rm -rf build/fast && mkdir -p build/fast/source
