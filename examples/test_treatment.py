@@ -1,7 +1,7 @@
 """What this generator has to do, whatever is behind its hardware abstraction layer.
 
-`pytest` runs it on the simulation, `pytest --rig serial:PORT` on a rig. Bounds are written out: they are what is asked of
-the firmware, not what it says of itself.
+`pytest` runs it on the simulation, `pytest --rig serial:PORT` on a rig. Bounds are written out: they are what is asked
+of the firmware, not what it says of itself.
 """
 
 import pytest
