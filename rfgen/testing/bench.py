@@ -245,6 +245,14 @@ class Served:
         except OSError as error:
             self._folder.cleanup()
             raise RigUnavailable(f"`{command}` cannot be run: {error.strerror or error}") from None
+        # it ends with this process, however that ends: then the pipe is closed, and nothing is left to do it here
+        self._guardian = subprocess.Popen(
+            ["sh", "-c", 'cat >/dev/null; kill -s TERM -- "-$1"', "sh", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self.port = self._announced(command)
 
     @property
@@ -273,6 +281,10 @@ class Served:
 
     def end(self) -> None:
         """SIGTERM to it and all that it started, SIGKILL to what does not obey."""
+        self._guardian.kill()
+        self._guardian.wait()
+        if self._guardian.stdin is not None:
+            self._guardian.stdin.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
