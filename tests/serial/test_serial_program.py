@@ -67,21 +67,6 @@ def test_a_profile_that_needs_what_the_rig_lacks_is_refused_before_any_rf(brief:
     assert not list(brief.glob("runs/*"))
 
 
-def test_first_light_uses_as_many_thermocouples_as_there_are(brief: Path) -> None:
-    three = BRIEF.replace(
-        "{name: second, place: electrode}]", "{name: second, place: electrode}, {name: third, place: electrode}]"
-    )
-    (brief / "three.yaml").write_text(three, encoding="utf-8")
-    with rig_process("brief.yaml", folder=brief) as (port, _):
-        code, out, _ = rfgen("run", "three.yaml", "--hal", "serial", "--port", port, "--json", folder=brief)
-    assert code == 0
-    assert list(json.loads(out)["peak_c"]) == ["tip", "second"]
-    with rig_process("three.yaml", folder=brief) as (port, _):
-        code, out, _ = rfgen("run", "brief.yaml", "--hal", "serial", "--port", port, "--json", folder=brief)
-    assert code == 0
-    assert list(json.loads(out)["peak_c"]) == ["tip", "second"]
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_switches_rf_off_and_says_bye(number: signal.Signals, brief: Path) -> None:
     with rig_process("long.yaml", folder=brief) as (port, rig):
