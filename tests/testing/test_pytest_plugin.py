@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,10 @@ import pytest
 import rfgen.report.page  # what a run in this process imports, it would import anew for each: C extensions cannot be
 import rfgen.testing.bench
 import rfgen.testing.defaults  # noqa: F401
+from rfgen import pytest_plugin
 from rfgen.record.loader import load_run
+from rfgen.testing import Treatment
+from rfgen.testing.rigmap import RigEntry, load_rig_map
 
 pytest_plugins = ["pytester"]
 
@@ -185,3 +190,42 @@ def test_a_run_that_does_not_use_it_imports_nothing_of_it(tmp_path: Path) -> Non
     done = subprocess.run([*command, "."], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
     assert "rig" not in done.stdout
+
+
+# --- docs/testing.md -------------------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"<!-- example: (\w+) -->\n```\w+\n(.*?)```\n", PAGE, re.DOTALL))
+
+
+def test_what_the_page_shows_runs(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
+    pytester.makepyfile(test_first=BLOCKS["first"])
+    pytester.runpytest_inprocess("-q").assert_outcomes(passed=1)
+    (pytester.path / "bench.yaml").write_text(BLOCKS["map"], encoding="utf-8")
+    assert len(load_rig_map(pytester.path / "bench.yaml").rigs) == 3
+    capsys.readouterr()
+    exec(BLOCKS["plain"], {})
+    reason, time_s = capsys.readouterr().out.split()
+    assert (reason, float(time_s) > 60) == ("FLOW_LOW", True)
+
+
+def test_the_page_names_all_there_is() -> None:
+    tables = set(re.findall(r"`(?:treatment\.)?(--[\w-]+|\w+)(?:\([^`]*\))?`", PAGE))
+    public = {name for name in vars(Treatment) if not name.startswith("_")}
+    assert public - {"open", "close", "status", "report", "scenario", "generator"} <= tables
+    assert set(RigEntry.model_fields) <= tables
+    source = Path(pytest_plugin.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r'addoption\(\s*"(--[\w-]+)"', source)) <= tables
+    assert set(re.findall(r"@pytest.fixture\ndef (\w+)", source)) <= tables
+    assert {marker.split("(")[0] for marker in pytest_plugin.MARKERS} <= tables
+
+
+def test_the_examples_pass_as_they_stand(tmp_path: Path) -> None:
+    """`make examples` does it from a wheel, in a clean environment."""
+    place = tmp_path / "copied"
+    shutil.copytree(ROOT / "examples", place, ignore=shutil.ignore_patterns("runs", ".rfgen", "*cache*"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+    assert len(load_rig_map(place / "bench.yaml").rigs) == 3
+    assert not (place / "runs").exists()
