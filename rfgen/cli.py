@@ -28,6 +28,7 @@ def cli() -> None:
 @click.argument("scenario")
 @click.option("--hal", "backend", default="sim", show_default=True, help="What is behind the seam.")
 @click.option("--port", help="The rig's port, for a backend that has one.")
+@click.option("--baud", type=click.IntRange(1), help="Of a serial line that has one [default: 921600].")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the scenario's own.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder [default: runs/NAME, numbered].")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
@@ -37,6 +38,7 @@ def run(
     scenario: str,
     backend: str,
     port: str | None,
+    baud: int | None,
     seed: int | None,
     out: Path | None,
     as_json: bool,
@@ -46,7 +48,7 @@ def run(
     """One treatment: SCENARIO is the name of a shipped one, or a path."""
     from rfgen.commands.run import run as command
 
-    return command(scenario, backend, port, seed, out, as_json, realtime, quiet)
+    return command(scenario, backend, port, baud, seed, out, as_json, realtime, quiet)
 
 
 @cli.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from rfgen.extras import install_command
 from rfgen.problems import Fault, refuse
 from rfgen.validation import Strict, as_tuple
 
@@ -111,13 +112,18 @@ def field_study(
 
     Raises ValueError where geometry or a probe cannot be, and where numba is not installed (it says what to install).
     """
+    _make_ready()
     from sim.field.study import Study
 
-    _tell_of_compiling()
     return Study(electrode, anatomy, field_options(model, tissue), tip=tip, probes_mm=probes_mm)
 
 
-def _tell_of_compiling() -> None:
+def _make_ready() -> None:
+    """numba is there, and a person is told that a start will take longer."""
+    if not field_installed():
+        raise ValueError(
+            f"the field plant needs numba, which is not installed; {install_command('field')}; or use `model: network`"
+        )
     from sim.field.compiled import all_kept
 
     if not all_kept():
@@ -136,7 +142,7 @@ def field_plant(
 
     Raises ValueError where the geometry cannot be, and where numba is not installed (it says what to install).
     """
+    _make_ready()
     from sim.field.plant import FieldPlant
 
-    _tell_of_compiling()
     return FieldPlant(electrode, anatomy, sites, tick_s, field_options(model, tissue))

@@ -13,6 +13,7 @@ from rfgen.campaign.bound import interval
 from rfgen.campaign.journal import NAME as JOURNAL
 from rfgen.campaign.one import COLUMNS
 from rfgen.campaign.spec import CampaignSpec, drawn
+from rfgen.extras import install_command
 from rfgen.problems import InputError, Problem
 from rfgen.record.summary import write_whole
 from rfgen.scenario import resolved_yaml
@@ -28,7 +29,7 @@ def need_duckdb() -> None:
     """Raises InputError where DuckDB, which writes the results, is not installed."""
     if importlib.util.find_spec("duckdb") is None:
         said = "needs DuckDB, which is not installed"
-        raise InputError([Problem("rfgen campaign", None, None, "", "", said, "pip install 'rfgen[campaign]'")])
+        raise InputError([Problem("rfgen campaign", None, None, "", "", said, install_command("campaign"))])
 
 
 @dataclass(frozen=True)

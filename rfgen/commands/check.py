@@ -9,6 +9,7 @@ from pathlib import Path
 from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
 from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
+from rfgen.extras import install_command
 from rfgen.fieldparts import field_installed
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario, scenario_names
@@ -67,7 +68,7 @@ def _named(folders: tuple[Path, ...]) -> list[Source]:
     names = scenario_names()
     if not field_installed():
         left_out = [name for name in names if load_scenario(name).plant.model == "field"]
-        say(f"left out, for they need numba (pip install 'rfgen[field]'): {', '.join(left_out)}")
+        say(f"left out, for they need numba ({install_command('field')}): {', '.join(left_out)}")
         names = tuple(name for name in names if name not in left_out)
     return [(name, name) for name in names]
 

@@ -31,6 +31,7 @@ def run(
     source: str,
     backend: str,
     port: str | None,
+    baud: int | None,
     seed: int | None,
     out: Path | None,
     as_json: bool,
@@ -38,13 +39,13 @@ def run(
     quiet: bool,
 ) -> int:
     """One treatment into a folder; prints a summary."""
-    if backend == "sim" and port is not None:
-        raise InputError(
-            [Problem("--port", None, None, "", repr(port), "is given, and the simulation has no port", "leave it out")]
-        )
+    for option, given in (("--port", port), ("--baud", baud)):
+        if backend == "sim" and given is not None:
+            said = "is given, and the simulation has no port"
+            raise InputError([Problem(option, None, None, "", repr(given), said, "leave it out")])
     scenario = load_scenario(source)
     name = Path(source).stem
-    rig = None if backend == "sim" else _rig(backend, port)
+    rig = None if backend == "sim" else _rig(backend, port, baud)
     try:
         return _on(rig, scenario, source, name, backend, seed, out, as_json, realtime, quiet)
     finally:
@@ -98,8 +99,8 @@ def _on(
     return OK
 
 
-def _rig(name: str, port: str | None) -> Hal:
-    """A backend that some package registers, made with its port where one is given."""
+def _rig(name: str, port: str | None, baud: int | None) -> Hal:
+    """A backend that some package registers, made with its port and the line's speed where they are given."""
     known = sorted(set(backends()) - {"replay"})  # a recording is fed to the firmware by `rfgen replay`
     if name not in known:
         problem = Problem(
@@ -108,15 +109,16 @@ def _rig(name: str, port: str | None) -> Hal:
         raise InputError([problem])
     make = load_backend(name)
     try:
-        return make() if port is None else make(port)
+        line = {} if baud is None else {"baud": baud}
+        return make(**line) if port is None else make(port, **line)
     except TypeError as error:
         if port is None:
             problem = Problem(
                 "--port", None, None, "", "", f"is not given, and backend {name} needs one", "give it: `rfgen ports`"
             )
         else:
-            said = f"backend {name} cannot be made with {port!r}: {error}"
-            problem = Problem("--port", None, None, "", "", said, "leave it out")
+            said = f"backend {name} cannot be made with {port!r}{'' if baud is None else f' at {baud} baud'}: {error}"
+            problem = Problem("--port", None, None, "", "", said, "leave out what it does not take")
         raise InputError([problem]) from None
 
 

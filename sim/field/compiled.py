@@ -6,17 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+from numba import njit
+
 P = ParamSpec("P")
 R = TypeVar("R")
-
-try:
-    from numba import njit
-except ImportError as error:
-    raise ValueError(
-        "the field plant needs numba, which is not installed; install it with `pip install 'rfgen[field]'`, "
-        "or use `model: network`"
-    ) from error
-
 
 _KERNELS: list[Any] = []
 

@@ -31,7 +31,9 @@ def _brief(tmp_path: Path) -> Path:
 def test_a_treatment_on_a_served_rig_in_real_time(brief: Path) -> None:
     with rig_process("brief.yaml", "--link", "rig", folder=brief) as (port, rig):
         assert port == "rig"
-        code, out, err = rfgen("run", "brief.yaml", "--hal", "serial", "--port", "rig", "--out", "run", folder=brief)
+        code, out, err = rfgen(
+            "run", "brief.yaml", "--hal", "serial", "--port", "rig", "--baud", "115200", "--out", "run", folder=brief
+        )
         assert (code, err) == (0, "")
         assert "every step was held" in out
         assert "SIMULATED" in out

@@ -95,3 +95,10 @@ def test_a_fault_of_the_line_is_put_on_any_rig() -> None:
     assembly = assemble_on(_rig(), scenario)
     assembly.session.run()
     assert assembly.session.generator.reason == "LINK_LOST"
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_backend_whose_line_has_no_speed_says_so(tmp_path: Path) -> None:
+    code, _, error = invoke(tmp_path, QUICK, "--hal", "elsewhere", "--port", "anywhere", "--baud", "57600")
+    assert code == -1
+    assert "backend elsewhere cannot be made with 'anywhere' at 57600 baud" in error
