@@ -3,7 +3,8 @@
 `python -m evidence.campaign --forks 100000 -j 2 --seed 1` runs that many safety runs. Each forks from a moment of a
 sound treatment (generator, rig, plant, random state), gets one fault or two of which at least one must be seen by the
 expectation table, and ends 2 s after the latest trip that is expected. A miss is printed with a scenario that repeats
-it from the treatment's start. `--table` prints the expectation table; `--cells` runs every cell of it once.
+it from the treatment's start. One fork of each treatment is run from the treatment's start as well, and compared bit by
+bit. `--table` prints the expectation table; `--cells` runs every cell of it once.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from evidence.campaign_cells import cells, places, run_cell, table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import draw_faults, possible
 from evidence.campaign_forks import Judged, judge, yaml_of
+from evidence.campaign_off import OUTCOMES, Off, Was
 from evidence.campaign_runs import Injection, Moment, Snapshot, snapshots
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
+from evidence.campaign_whole import difference
 from rfgen.campaign.bound import upper_bound
 from rfgen.records import State
 
@@ -58,7 +61,13 @@ class Batch(NamedTuple):
     faults: Counter[str]
     states: Counter[State]
     pairs: int
+    off: Counter[tuple[str, Was, bool]]
+    """What became of each outcome of RF off, and whether the stage was stuck on."""
     misses: tuple[Miss, ...]
+    compared: int
+    """Forks that were run whole as well, and agreed to the bit or are a miss."""
+    cpu_s: float
+    """Of one core, the treatment included."""
 
 
 class Job(NamedTuple):
@@ -93,6 +102,7 @@ def taken(kind: Kind, seed: int, number: int) -> list[Snapshot]:
 
 def work(job: Job) -> Batch:
     """Run all forks of one treatment."""
+    began_s = time.process_time()
     kind, seed, number, forks = job
     draw = random.Random(f"faults {seed} {number} {kind}")
     found = taken(kind, seed, number)
@@ -104,6 +114,7 @@ def work(job: Job) -> Batch:
     kinds_of: Counter[str] = Counter()
     states: Counter[State] = Counter()
     misses: list[Miss] = []
+    off: Counter[tuple[str, Was, bool]] = Counter()
     ticks = pairs = 0
     for place in range(forks):
         at = draw.choice(places[draw.choice(there)])
@@ -115,12 +126,23 @@ def work(job: Job) -> Batch:
         firsts[judged.first] += 1
         kinds_of.update(fault.kind for fault in faults)
         states[snapshot.state] += 1
-        if judged.problems:
+        off.update(outcomes(judged.off, judged.stuck))
+        problems = judged.problems
+        if place == 0:
+            differs = difference(snapshot, faults, judged.ticks)
+            problems += (differs,) * bool(differs)
+        if problems:
             scenario = yaml_of(snapshot, faults, demand)
             misses.append(
-                Miss(kind, seed, number, place, snapshot.state, snapshot.run.tick, faults, judged.problems, scenario)
+                Miss(kind, seed, number, place, snapshot.state, snapshot.run.tick, faults, problems, scenario)
             )
-    return Batch(kind, forks, ticks, firsts, kinds_of, states, pairs, tuple(misses))
+    cpu_s = time.process_time() - began_s
+    return Batch(kind, forks, ticks, firsts, kinds_of, states, pairs, off, tuple(misses), min(1, forks), cpu_s)
+
+
+def outcomes(off: Off | None, stuck: bool) -> Iterator[tuple[str, Was, bool]]:
+    """Commanded, read back and delivered off, each by itself."""
+    return ((name, was, stuck) for name, was in zip(OUTCOMES, off or (), strict=off is not None))
 
 
 def jobs(forks: int, seed: int) -> list[Job]:
@@ -149,9 +171,12 @@ class Total:
     forks: int = 0
     pairs: int = 0
     ticks: int = 0
+    compared: int = 0
+    cpu_s: float = 0.0
     firsts: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     states: Counter[State] = field(default_factory=Counter)
+    off: Counter[tuple[str, Was, bool]] = field(default_factory=Counter)
     misses: list[Miss] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
@@ -163,7 +188,19 @@ class Total:
         self.firsts += batch.firsts
         self.faults += batch.faults
         self.states += batch.states
+        self.off += batch.off
+        self.compared += batch.compared
+        self.cpu_s += batch.cpu_s
         self.misses += batch.misses
+
+
+def off_table(off: Counter[tuple[str, Was, bool]]) -> Iterator[str]:
+    """The three outcomes, sound stages and stuck ones apart."""
+    yield f"{'RF off':12} {'stage':10} " + " ".join(f"{was.value:>10}" for was in Was)
+    for stuck in (False, True):
+        for name in OUTCOMES:
+            counts = " ".join(f"{off[name, was, stuck]:10}" for was in Was)
+            yield f"{name:12} {'stuck on' if stuck else 'sound':10} {counts}"
 
 
 def told(miss: Miss) -> str:
@@ -227,8 +264,14 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{'forked in':12} {state.name:32} {number:8}")
     print(
         f"N = {total.forks} forks ({total.pairs} with two faults, {total.ticks} ticks), from {total.treatments} whole "
-        f"treatments; {took_s:.1f} s, {1e3 * took_s * max(1, args.workers) / total.forks:.1f} ms a fork and worker"
+        f"treatments, {total.compared} run whole as well and compared bit by bit; {took_s:.1f} s"
     )
+    each_s = total.cpu_s / total.forks
+    print(
+        f"speed: {1e3 * each_s:.1f} ms of one core a fork, all else included; 1,000,000 forks take "
+        f"{1e6 * each_s / 2 / 3600:.1f} h on two such cores"
+    )
+    print("\n".join(off_table(total.off)))
     print(f"missed: {len(total.misses)}")
     bound = upper_bound(len(total.misses), total.forks)
     print(f"rate of missed trips: at most {bound:.3g} a fork (95 %, one-sided, Clopper-Pearson)")

@@ -122,7 +122,7 @@ NOT_RADIATING = dict.fromkeys(
     (State.IDLE, State.CUTOFF), "RF is off, and no row that is armed then reads it; the next check looks at it"
 )
 """For a fault that no rule claims in these states."""
-OFF_MAY = f"{OFF} STAGE_FAULT {LINE}"
+OFF_MAY = f"{OFF} {LINE}"
 """Rows armed with RF off; any of them may join in."""
 
 

@@ -40,7 +40,11 @@ STEP_C = 8.0
 """A second step is at most this far from the first: what must cool by more takes longer than a ramp may."""
 
 
-VARIANTS = {"dead-man": "trip-start-released", "twin": "trip-tc-disagree"}
+VARIANTS = {
+    "dead-man": "trip-start-released",
+    "twin": "trip-tc-disagree",
+    "second cut": "stuck-on-second-cut",
+}
 """Fittings that no shipped profile has, on the bench rig as a shipped scenario has it."""
 START_S = 1.0
 """The operator starts: late enough for a start switch to have been seen released."""

@@ -2,8 +2,9 @@
 
 Time moves by one period with each exchange and never otherwise. What a rig does by itself is done here as the wire's
 contract has it: it latches RF off on its own temperature limit, a thermocouple fault, an open loop, the emergency
-stop, a stage fault, a lost return electrode where one is required, and on its watchdog; a value it cannot carry out
-is an error, never clamped.
+stop, a stage fault, a lost return electrode where one is required, and on its watchdog; RF present for 0.1 s while it
+should be off is a stage fault, and with the second cut fitted it opens that; a value it cannot carry out is an error,
+never clamped.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ WATCHDOG_MAX_MS = 1000
 PUMP_STOPS_AFTER_S = 120.0
 """The rig stops its pump by itself this long after the last exchange."""
 
+ASTRAY_US = 100_000
+"""RF present for so long while it should be off is a fault of the output stage."""
+PRESENT_W = 0.3
+"""Power above this is RF, whatever the stage says of itself."""
+
 ERROR_VALUE = 5
 
 new_record: Final = tuple.__new__
@@ -40,7 +46,9 @@ new_record: Final = tuple.__new__
 
 
 class SimulatedHal:
-    """A rig made of `sim.bench.Bench`. `sentinel`: the last thermocouple is one."""
+    """A rig made of `sim.bench.Bench`. `sentinel`: the last thermocouple is one. `second_cut`: it can cut RF behind its
+    output stage, too: open from boot until RF is first permitted, and from when RF is present for 0.1 s while it should
+    be off."""
 
     def __init__(
         self,
@@ -49,6 +57,7 @@ class SimulatedHal:
         sentinel: bool = False,
         return_monitor: bool = False,
         start_switch: bool = False,
+        second_cut: bool = False,
         model: str = MODEL,
         serial: str = "none",
     ) -> None:
@@ -63,6 +72,7 @@ class SimulatedHal:
             (sentinel, Capability.SENTINEL),
             (spec.stage_temperature, Capability.STAGE_TEMPERATURE),
             (spec.coolant_temperature, Capability.COOLANT_TEMPERATURE),
+            (second_cut, Capability.SECOND_CUT),
         ):
             if fitted:
                 capabilities |= bit
@@ -91,6 +101,13 @@ class SimulatedHal:
         self._flow_ml_min = 0.0
         self._trip = 0
         self._watchdog_tripped = False
+        self._second_cut = second_cut
+        self._astray_us = -1
+        """When RF was first present while it should be off; -1 while it is not."""
+        self._condemned = False
+        """Behind an open cut a stage that leaks without reading back on cannot be seen to have stopped."""
+        if second_cut:
+            bench.open_cut(at_once=True)
         self._readings: Readings
 
     def open(self, config: RigConfig) -> RigInfo:
@@ -152,6 +169,8 @@ class SimulatedHal:
             if cause and not self._trip:
                 self._trip = cause
             self._rf_on = not self._trip
+            if self._rf_on and self._second_cut:
+                self.bench.close_cut()
         else:
             self._rf_on = False
         return sample
@@ -171,12 +190,29 @@ class SimulatedHal:
         """One period of the bench, and the rig's own watch over it: the cause now present to hold RF off."""
         readings = self._readings = self.bench.step(self._rf_on, self._power_w, self._flow_ml_min)
         self._now_us += self._period_us
+        if self._rf_on:
+            self._astray_us = -1
+        elif readings.rf_on or readings.power_w > PRESENT_W or self._condemned:
+            readings = self._readings = self._astray(readings)
+        else:
+            self._astray_us = -1
         cause = self._cause(readings)
         if cause and self._rf_on:
             self._rf_on = False
             if not self._trip:
                 self._trip = cause
         return cause
+
+    def _astray(self, readings: Readings) -> Readings:
+        """RF is present while it should be off: for long enough, it is told as a stage fault, and cut a second time."""
+        if self._astray_us < 0:
+            self._astray_us = self._now_us
+        if not self._condemned and self._now_us - self._astray_us < ASTRAY_US:
+            return readings
+        if self._second_cut and not self.bench.cut_open:
+            self.bench.open_cut()
+            self._condemned = not readings.rf_on
+        return readings._replace(stage_fault=True)
 
     def _cause(self, readings: Readings) -> int:
         if readings.tc_fault & self._fault_mask:

@@ -43,6 +43,7 @@ FITTED = {
     "start_switch": Capability.START_SWITCH,
     "stage_temperature": Capability.STAGE_TEMPERATURE,
     "coolant_temperature": Capability.COOLANT_TEMPERATURE,
+    "second_cut": Capability.SECOND_CUT,
 }
 
 
@@ -266,6 +267,7 @@ def simulated_rig(device: DeviceProfile, on: Bench, seed: int) -> SimulatedHal:
         sentinel=bool(device.sentinel_channels),
         return_monitor="return_monitor" in device.fitted,
         start_switch="start_switch" in device.fitted,
+        second_cut="second_cut" in device.fitted,
         serial=f"seed {seed}",
     )
 

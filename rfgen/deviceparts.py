@@ -134,4 +134,4 @@ class ControlModel(Strict):
 
 
 Mode = Literal["temperature", "power", "impedance"]
-Fitting = Literal["return_monitor", "start_switch", "stage_temperature", "coolant_temperature"]
+Fitting = Literal["return_monitor", "start_switch", "stage_temperature", "coolant_temperature", "second_cut"]

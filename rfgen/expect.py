@@ -7,6 +7,8 @@ from typing import Any
 
 from rfgen.scenario import Expect
 
+OFF_WORDS = {"commanded": "commanded", "reads_back": "read back", "delivered": "delivered"}
+
 
 def judge(expect: Expect | None, summary: Mapping[str, Any]) -> list[str]:
     """What differs, one sentence each; empty where all is as expected, or nothing was."""
@@ -27,6 +29,12 @@ def judge(expect: Expect | None, summary: Mapping[str, Any]) -> list[str]:
         found.append(f"cut off {when}, expected by {expect.by_s:g} s")
     if expect.not_before_s is not None and cutoff_s is not None and cutoff_s < expect.not_before_s:
         found.append(f"cut off at {cutoff_s:g} s, expected not before {expect.not_before_s:g} s")
+    if expect.rf_off is not None:
+        for outcome, wanted in expect.rf_off.model_dump(exclude_none=True).items():
+            off_s = summary["rf_off"][f"{outcome}_s"]
+            if (off_s is not None) != wanted:
+                got = "not off at the end" if off_s is None else f"off from {off_s:g} s on"
+                found.append(f"RF as {OFF_WORDS[outcome]} is {got}, expected {'off' if wanted else 'not off'}")
     for key, (low, high) in expect.bounds.items():
         value: Any = summary
         for part in key.split("."):

@@ -198,6 +198,14 @@ class OperatorLine(Strict):
     do: Literal["start", "stop", "acknowledge", "new_patient"]
 
 
+class OffExpect(Strict):
+    """RF off for good, from the cut-off to the end or the next start: as commanded, as read back, as delivered."""
+
+    commanded: bool | None = None
+    reads_back: bool | None = None
+    delivered: bool | None = None
+
+
 class Expect(Strict):
     """What a check holds the run against. `by_s`, `not_before_s`: when CUTOFF was entered. `bounds`: of the summary."""
 
@@ -206,6 +214,7 @@ class Expect(Strict):
     tripped: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] | None = None
     by_s: float | None = Field(None, ge=0)
     not_before_s: float | None = Field(None, ge=0)
+    rf_off: OffExpect | None = None
     bounds: dict[str, Span] = {}
 
     @model_validator(mode="after")

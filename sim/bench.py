@@ -25,6 +25,8 @@ __all__ = ["Bench", "BenchSpec", "PumpSpec", "Readings"]
 DEGREES: Final = 180.0 / math.pi
 UNLIMITED_A, UNLIMITED_V = 20.0, 1000.0
 """What a stage whose limits do not hold could still drive (assumed)."""
+CUT_OPENS_S = 0.02
+"""Time in which a relay of the second cut opens, whole steps of it (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Bench:
         self.plant = plant
         self.tick_s = tick_s
         self.start_pressed = False
+        self._cut_in: int | None = None
+        """Steps until the second cut is open; None while it is closed."""
         self._noise = NoiseSource(seed, spec.thermocouples, spec.meters, tick_s)
         self._read = thermocouple_reader(spec.thermocouples, tick_s)
         self._disturber = Disturber(len(spec.thermocouples), seed, tick_s, min(plant.site_c))
@@ -116,6 +120,23 @@ class Bench:
     def power_w(self) -> float:
         """Power that reached the load over the last tick."""
         return self._power_w
+
+    @property
+    def cut_open(self) -> bool:
+        """The second cut is open, or about to be."""
+        return self._cut_in is not None
+
+    def open_cut(self, *, at_once: bool = False) -> None:
+        """Open the switch between stage and meters: nothing passes, whatever the stage does, and what reads back is the
+        stage's own. It takes a relay's time. `at_once`: it has been open before."""
+        if at_once:
+            self._cut_in = 0
+        elif self._cut_in is None:
+            self._cut_in = math.ceil(CUT_OPENS_S / self.tick_s)
+
+    def close_cut(self) -> None:
+        """Close it again."""
+        self._cut_in = None
 
     @property
     def faults(self) -> dict[int, Fault]:
@@ -162,7 +183,13 @@ class Bench:
         else:
             asked_w = 0.0
         self._stage_w = asked_w
-        out_w, voltage_v, current_a = drive(stage, asked_w, resistance_ohm, reactance_ohm)
+        passed_w = asked_w
+        if self._cut_in is not None:
+            if self._cut_in == 0:
+                passed_w = 0.0
+            else:
+                self._cut_in -= 1
+        out_w, voltage_v, current_a = drive(stage, passed_w, resistance_ohm, reactance_ohm)
         self._power_w = out_w
         loss_w = out_w * self._loss_share
         self._stage_c += self._stage_follow * (stage.ambient_c + stage.heating_c_w * loss_w - self._stage_c)

@@ -279,7 +279,8 @@ ROWS: tuple[Row, ...] = (
         flag.on_while_off,
         ALL,
         Clears.READING,
-        "The stage reads back on although RF is commanded off. If POWER_WHEN_OFF is true as well, remove mains power.",
+        "REMOVE MAINS POWER FROM THE STAGE: it reads back on although RF is commanded off, and no command can switch "
+        "it off. If POWER_WHEN_OFF is true as well, the power is in the tissue.",
         persist_us=100_000,
     ),
     Row(

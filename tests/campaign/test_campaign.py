@@ -7,22 +7,28 @@ import re
 import pytest
 
 from evidence import campaign, false_trips
+from evidence.campaign_off import OUTCOMES, Was
 from evidence.campaign_treatments import kinds
 from rfgen.device import device_names, load_device
 from rfgen.records import State
 
 
 def test_no_trip_is_missed() -> None:
-    """One treatment of each of five profiles, a dozen forks each."""
+    """One treatment of each of five profiles and modes, the second cut among them, a dozen forks each."""
     total = campaign.Total()
-    for number, kind in enumerate(kinds()[::4]):
+    for number, kind in enumerate(kinds()[-1::-5]):
         total.add(campaign.work(campaign.Job(kind, 17, number, 12)))
     assert total.forks == 60
-    assert total.treatments == 5
+    assert total.treatments == total.compared == 5
     assert not total.misses, "\n".join(campaign.told(miss) for miss in total.misses)
     assert sum(total.firsts.values()) == 60
     assert set(total.states) == {State.IMPEDANCE_CHECK, State.RAMP, State.HOLD}
     assert total.pairs > 5
+    # every fork had RF to be off, and each outcome is counted by itself
+    counted = {name: sum(n for (which, _, _), n in total.off.items() if which == name) for name in OUTCOMES}
+    assert counted == dict.fromkeys(("commanded", "read back", "delivered"), 60)
+    assert all(was is Was.IN_TIME for name, was, stuck in total.off if name == "commanded")
+    assert all(was is Was.IN_TIME for name, was, stuck in total.off if name == "delivered" and not stuck)
 
 
 def test_forks_are_counted_to_the_last_one() -> None:
@@ -32,17 +38,22 @@ def test_forks_are_counted_to_the_last_one() -> None:
     assert {job.kind for job in todo} == set(kinds())
 
 
+def untimed(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith(("N =", "speed:"))]
+
+
 def test_the_command_says_how_many_and_what_bound(capsys: pytest.CaptureFixture[str]) -> None:
     assert campaign.main(["--forks", "20", "--seed", "23"]) == 0
     first = capsys.readouterr().out
-    assert re.search(r"N = 20 forks \(\d+ with two faults, \d+ ticks\), from 1 whole treatments", first)
+    assert re.search(
+        r"N = 20 forks \(\d+ with two faults, \d+ ticks\), from 1 whole treatments, 1 run whole as well", first
+    )
+    assert re.search(r"speed: [\d.]+ ms of one core a fork, .* 1,000,000 forks take [\d.]+ h on two such cores", first)
     assert "missed: 0\n" in first
     assert "at most 0.139 a fork" in first  # 1 - 0.05^(1/20)
     assert campaign.main(["--forks", "20", "--seed", "23"]) == 0
     again = capsys.readouterr().out
-    assert [line for line in first.splitlines() if "N =" not in line] == [
-        line for line in again.splitlines() if "N =" not in line
-    ]
+    assert untimed(first) == untimed(again)
 
 
 def test_every_profile_and_mode_is_treated() -> None:

@@ -10,10 +10,9 @@ from evidence.campaign_context import Context, context_of
 from evidence.campaign_demand import KINDS, draw_fault, possible
 from evidence.campaign_runs import Injection, Moment, Run, Snapshot, snapshots, with_faults
 from evidence.campaign_treatments import Kind, sound_scenario
-from hal import Reply
+from evidence.campaign_whole import Tick, as_text, whole
 from hal.linefault import FaultyLine
-from rfgen.assemble import assemble
-from rfgen.records import Decision, State
+from rfgen.records import State
 from rfgen.scenario import parse_scenario, resolved_yaml
 
 TICKS = 90
@@ -22,34 +21,16 @@ MOMENTS = [
     Moment(State.RAMP, 1, 150),
     Moment(State.HOLD, 1, 40),
 ]
-Tick = tuple[str, str]
 
 
-def as_text(reply: Reply, decision: Decision) -> Tick:
-    """Every figure to its last bit, and NaN the same as NaN."""
-    return repr(tuple(reply)), repr(tuple(decision))
-
-
-def go_on(run: Run, ticks: int = TICKS) -> list[Tick]:
-    return [as_text(*run.step()) for _ in range(ticks)]
+def go_on(run: Run) -> list[Tick]:
+    return [as_text(*run.step()) for _ in range(TICKS)]
 
 
 def whole_run(snapshot: Snapshot, faults: tuple[Injection, ...]) -> list[Tick]:
-    """The same treatment from its start, by the session, from the scenario's own text."""
+    """The same treatment from its start, from the scenario's own text."""
     text = resolved_yaml(with_faults(snapshot, faults, 600.0))
-    assembly = assemble(parse_scenario(text, "fork.yaml"))
-    seen: list[Tick] = []
-    first = snapshot.run.tick
-
-    def look(tick: int, reply: Reply, decision: Decision) -> None:
-        if tick >= first and len(seen) < TICKS:
-            seen.append(as_text(reply, decision))
-
-    assembly.session.on_tick = look
-    assembly.session.max_time_s = (first + TICKS) * 0.02
-    assembly.session.settle_s = 60.0  # a session would leave a second after the cut-off
-    assembly.session.run()
-    return seen
+    return whole(snapshot, parse_scenario(text, "fork.yaml"), TICKS)
 
 
 @pytest.fixture(scope="module")

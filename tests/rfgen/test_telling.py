@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.assemble import assemble
+from rfgen.expect import judge
 from rfgen.records import Event
 from rfgen.runs import run_into
 from rfgen.safety.catalogue import ROWS, Row
 from rfgen.safety.expr import names_in, signal
 from rfgen.safety.limits import resolve_limits
 from rfgen.safety.signals import Signals
-from rfgen.scenario import load_scenario
+from rfgen.scenario import Expect, load_scenario
 from rfgen.telling import FLAGS, NUMBERS, Told, for_how_long, told, what_was_read
 from tests.interlocks.edges import CALM, CHANNELS, background
 from tests.interlocks.figures import figure_of
@@ -120,12 +121,35 @@ def test_a_stage_that_is_stuck_on_is_told_and_judged_apart(
     stuck_on: tuple[dict[str, object], list[Event]],
 ) -> None:
     summary, trips = stuck_on
-    assert [event.data["id"] for event in trips] == ["POWER_WHEN_OFF", "RF_STUCK_ON"]
-    assert "REMOVE MAINS POWER" in trips[0].text
+    assert [event.data["id"] for event in trips] == ["POWER_WHEN_OFF", "RF_STUCK_ON", "STAGE_FAULT"]
+    assert all("REMOVE MAINS POWER" in trip.text for trip in trips[:2])
     assert str(trips[0].data["read"]).startswith("power delivered while commanded off ")
     assert trips[0].data["held_s"] == 0.1
     # commanded off is all that a command can do
     assert summary["rf_off"] == {"commanded_s": 0.2, "reads_back_s": None, "delivered_s": None}
+
+
+def test_with_a_second_cut_it_delivers_nothing_although_it_is_stuck(tmp_path: Path) -> None:
+    """Commanded off at once; told 0.1 s later; delivered off when the rig's relay has opened; read back on still."""
+    finished = run_into(tmp_path, "cut", assemble(load_scenario("stuck-on-second-cut")), report=False)
+    off = finished.summary["rf_off"]
+    assert finished.problems == []
+    assert off["reads_back_s"] is None
+    assert off["delivered_s"] == pytest.approx(off["commanded_s"] + 0.16)
+    (power,) = [trip for trip in finished.summary["trips"] if trip["id"] == "POWER_WHEN_OFF"]
+    assert power["t_s"] == pytest.approx(off["commanded_s"] + 0.14)
+    assert power["usually"].startswith("REMOVE MAINS POWER FROM THE STAGE")
+    assert (finished.run.columns["true_delivered_w"][finished.run.time_s >= off["delivered_s"]] == 0.0).all()
+
+
+def test_the_three_outcomes_are_judged_each_by_itself(stuck_on: tuple[dict[str, object], list[Event]]) -> None:
+    def problems(**rf_off: bool) -> list[str]:
+        return judge(Expect.model_validate({"rf_off": rf_off}), stuck_on[0])
+
+    assert problems(commanded=True, reads_back=False, delivered=False) == []
+    assert problems(delivered=True) == ["RF as delivered is not off at the end, expected off"]
+    assert problems(reads_back=True) == ["RF as read back is not off at the end, expected off"]
+    assert problems(commanded=False) == ["RF as commanded is off from 0.2 s on, expected not off"]
 
 
 def test_a_sound_stage_is_off_a_tick_after_it_was_told_to(tmp_path: Path) -> None:
