@@ -16,6 +16,7 @@ from hal import Reply, RigInfo
 from rfgen import generator
 from rfgen.assemble import Assembly
 from rfgen.expect import judge
+from rfgen.fieldwatch import watch_field
 from rfgen.pacing import RealTimePacer, real_time_priority
 from rfgen.record.info import RunInfo
 from rfgen.record.loader import Run, load_run
@@ -146,6 +147,7 @@ def run_into(
     priority = ""
     ending: Ending | None = None
     began = time.perf_counter()
+    watch = watch_field(assembly)
     with Recorder(folder, info) as recorder:
         session.recording = recorder
         # a simulation waits for nobody: only a rig's ticks are worth the machine's attention
@@ -155,6 +157,8 @@ def run_into(
                 ending = session.run()
         except KeyboardInterrupt:
             interrupted = True
+        for view in () if watch is None else watch.views():
+            recorder.field(view)
     wall_s = time.perf_counter() - began
     run = load_run(folder)
     summary = summary_from_run(run)

@@ -13,6 +13,7 @@ from rfgen.record.jsonsafe import to_json
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario
 from rfgen.yamlsource import InputError, Problem
+from sim.network import Site
 
 if TYPE_CHECKING:
     from sim.field.study import Study
@@ -51,11 +52,21 @@ def plant(
             on.advance(more_s, power_w=power_w, tip_c=tip_c, most_w=scenario.device.stage.max_power_w)
             rows.append(_row(on))
     found = _figures(on, rows, places)
-    from rfgen.fieldpicture import field_picture
+    from rfgen.fieldwatch import Watched, figures_of, freeze, view_of
+    from rfgen.report.fieldpicture import field_picture
 
     drive = f"{power_w:g} W" if power_w is not None else f"tip at {tip_c:g} °C"
     title = f"{Path(source).stem}: {drive} for {on.time_s:.1f} s, field plant, SIMULATED"
-    write_whole(drawn, field_picture(on.problem, on.temperature_c, on.omega, title, probes_mm=places))
+    tip = scenario.device.thermocouples[scenario.device.electrode_channels[0]]
+    view = view_of(
+        on.problem,
+        freeze(on.plant, on.time_s),
+        "end",
+        [Watched(tip.name, Site(tip.place, tip.offset_mm))],
+        figures_of(on.plant, None),
+        places,
+    )
+    write_whole(drawn, field_picture([view], title))
     if as_json:
         say(to_json({"scenario": source, "simulated": True, **found, "picture": str(drawn)}))
     else:

@@ -18,6 +18,7 @@ from rfgen.interruption import Interruption
 from rfgen.onrig import assemble_fitted
 from rfgen.record.jsonsafe import to_json
 from rfgen.records import Decision
+from rfgen.report.words import dose
 from rfgen.runs import Finished, numbered, run_into
 from rfgen.scenario import Scenario, load_scenario
 from rfgen.telling import for_how_long
@@ -184,6 +185,21 @@ def trip_lines(trip: dict[str, Any], label: str) -> list[str]:
     return lines
 
 
+def field_lines(field: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Lesion, dura and cord, where the plant was a field."""
+    if field is None:
+        return []
+    size = field["lesion"]
+    volume_ml = size["volume_mm3"] / 1000.0
+    lines = [("lesion", f"{size['width_mm']:.1f} mm wide, {size['length_mm']:.1f} mm long, {volume_ml:.2f} ml (Ω ≥ 1)")]
+    spared = [
+        f"{name} {field[name]['peak_c']:.1f} °C, CEM43 {dose(field[name]['cem43_min'])} min"
+        for name in ("dura", "cord")
+        if field[name] is not None
+    ]
+    return [*lines, ("canal", "; ".join(spared))] if spared else lines
+
+
 def off_line(off: dict[str, Any]) -> str:
     """RF off after the cut-off: commanded, read back, delivered."""
     words = (("commanded off", "commanded_s"), ("reads back off", "reads_back_s"), ("delivers nothing", "delivered_s"))
@@ -208,6 +224,7 @@ def summary_text(finished: Finished, folder: Path) -> str:
         lines.append(
             f"  hottest     {s['hottest_tissue_c']:.1f} °C anywhere in the tissue (known to the simulation alone)"
         )
+    lines += [f"  {label:<11} {text}" for label, text in field_lines(s.get("field"))]
     z = s["impedance_ohm"]
     if z["first"] is not None:
         lines.append(f"  impedance   {z['first']:.0f} ohm at first, least {z['least']:.0f}, last {z['last']:.0f}")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hal import Absence, Command, NoSample, Sample
 from rfgen.record.chunks import End, RawMessage, RecordingError, read_items
+from rfgen.record.fieldview import FIELD_SCHEMA, FIELD_TEXT, FIELD_TOPIC, FieldView, unpack_field
 from rfgen.record.info import RunInfo, info_from_metadata
 from rfgen.record.recorder import FILE_NAME
 from rfgen.record.schema import (
@@ -40,6 +41,7 @@ __all__ = ["MOST_EVENTS", "MOST_TICKS", "RecordingError", "Run", "load_run"]
 MOST_TICKS = 5_000_000
 MOST_EVENTS = 100_000
 MOST_EVENT_BYTES = 64 * 1024**2
+MOST_FIELDS = 16
 _LATEST_TICK = 2**40
 """Far beyond any run, and small enough that a time in microseconds is exact."""
 _BLOCK = 4096
@@ -72,6 +74,8 @@ class Run:
     events: tuple[Event, ...]
     complete: bool
     """The recording was closed; False for a run that was killed."""
+    fields: tuple[FieldView, ...] = ()
+    """The field at its moments, where the run's plant was one."""
 
     @property
     def ticks(self) -> int:
@@ -148,6 +152,8 @@ class _Collector:
         self.schemas: dict[int, Schema] = {}
         self._tick_channel = -1
         self._event_channel = -1
+        self._field_channel = -1
+        self._fields: list[FieldView] = []
         self._tick_size = 0
         self._ticks = bytearray()
         self._tick_count = 0
@@ -167,13 +173,16 @@ class _Collector:
         self._tick_size = tick_layout(len(self._info.thermocouples)).dtype.itemsize
 
     def channel(self, record: Channel) -> None:
-        if record.topic not in (TICK_TOPIC, EVENT_TOPIC):
+        if record.topic not in (TICK_TOPIC, EVENT_TOPIC, FIELD_TOPIC):
             return
         if self._info is None:
             raise self._refuse("not a recording of rfgen: it does not say which run it holds")
         if record.topic == TICK_TOPIC:
             expected = (TICK_SCHEMA, tick_layout(len(self._info.thermocouples)).text)
             self._tick_channel = record.id
+        elif record.topic == FIELD_TOPIC:
+            expected = (FIELD_SCHEMA, FIELD_TEXT)
+            self._field_channel = record.id
         else:
             expected = (EVENT_SCHEMA, EVENT_TEXT)
             self._event_channel = record.id
@@ -200,6 +209,13 @@ class _Collector:
             if len(self._events) >= MOST_EVENTS or self._event_bytes > MOST_EVENT_BYTES:
                 raise self._refuse(f"more than {MOST_EVENTS} events, or more than {MOST_EVENT_BYTES} bytes of them")
             self._events.append(self._event(message.data))
+        elif message.channel == self._field_channel:
+            if len(self._fields) >= MOST_FIELDS:
+                raise self._refuse(f"more than {MOST_FIELDS} fields")
+            try:
+                self._fields.append(unpack_field(message.data))
+            except (ValueError, RecursionError) as error:
+                raise self._refuse(f"field {len(self._fields)} is damaged: {error}") from None
 
     def _event(self, raw: bytes) -> Event:
         try:
@@ -225,4 +241,4 @@ class _Collector:
                 raise self._refuse("a tick whose sample is absent for a reason that does not exist")
             if int(columns["cmd_tick"].max()) > _LATEST_TICK:
                 raise self._refuse("a tick beyond any run")
-        return Run(path, self._info, columns, tuple(self._events), complete)
+        return Run(path, self._info, columns, tuple(self._events), complete, tuple(self._fields))

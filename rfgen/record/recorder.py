@@ -14,6 +14,7 @@ from types import TracebackType
 from mcap.opcode import Opcode
 
 from hal import Absence, NoSample, Reply
+from rfgen.record.fieldview import FIELD_SCHEMA, FIELD_TEXT, FIELD_TOPIC, FieldView, pack_field
 from rfgen.record.info import RunInfo, info_problem, info_to_metadata
 from rfgen.record.jsonsafe import to_json
 from rfgen.record.schema import (
@@ -67,6 +68,7 @@ class Recorder:
         self._until_flush = self._ticks_a_flush
         self._first_tick: int | None = None
         """The first command's tick; it goes down a tick after the reply that it answers to, which is tick 0."""
+        self._last_ns = 0
         self._closed = False
         self._file = self.path.open("wb", buffering=1 << 20)
         self._writer = ChunkWriter(self._file, "ros2", _LIBRARY)
@@ -74,6 +76,8 @@ class Recorder:
         channel = self._writer.channel
         self._tick_channel = channel(TICK_TOPIC, MESSAGE_ENCODING, TICK_SCHEMA, SCHEMA_ENCODING, layout.text)
         self._event_channel = channel(EVENT_TOPIC, MESSAGE_ENCODING, EVENT_SCHEMA, SCHEMA_ENCODING, EVENT_TEXT)
+        self._field_channel = 0
+        self._fields = 0
         self._writer.flush()
         self._add = self._writer.add
 
@@ -124,6 +128,7 @@ class Recorder:
         except struct.error as error:
             raise ValueError(f"tick {cmd_tick} cannot be recorded: {error}") from error
         self._add(record)
+        self._last_ns = time_ns
         self._until_flush -= 1
         if not self._until_flush:
             self._until_flush = self._ticks_a_flush
@@ -137,6 +142,14 @@ class Recorder:
             self._add(message_record(self._event_channel, event.tick & 0xFFFFFFFF, time_ns, raw))
         except struct.error as error:
             raise ValueError(f"the event {event.text!r} cannot be recorded: {error}") from error
+
+    def field(self, view: FieldView) -> None:
+        """Record the field at one moment; logged with the last tick, wherever its moment was."""
+        if self._field_channel == 0:
+            channel = self._writer.channel
+            self._field_channel = channel(FIELD_TOPIC, MESSAGE_ENCODING, FIELD_SCHEMA, SCHEMA_ENCODING, FIELD_TEXT)
+        self._fields += 1
+        self._add(message_record(self._field_channel, self._fields, self._last_ns, pack_field(view)))
 
     def close(self) -> None:
         """Write the index and give the file back."""

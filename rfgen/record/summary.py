@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ def summary_from_run(run: Run) -> dict[str, Any]:
         summary["peak_true_c"] = {
             name: _most(columns[f"true_{name}_c"]) for name in ("control", "control_site", "sentinel")
         }
+        dose = _cem43_min(columns["true_sentinel_c"], period_s)
+        if dose is not None:
+            summary["sentinel_cem43_min"] = dose
+    figures = next((view.scene.figures for view in reversed(run.fields) if view.scene.figures is not None), None)
+    if figures is not None:
+        summary["field"] = asdict(figures)
     safe: dict[str, Any] = json_safe(_rounded(summary))
     return safe
 
@@ -197,6 +204,15 @@ def _impedance(run: Run, on: NDArray[np.bool_]) -> dict[str, float | None]:
     if not len(ohms):
         return {"first": None, "least": None, "last": None}
     return {"first": float(ohms[0]), "least": float(ohms.min()), "last": float(ohms[-1])}
+
+
+def _cem43_min(values_c: NDArray[np.float64], period_s: float) -> float | None:
+    """Cumulative equivalent minutes at 43 C (factor 2 per C above, 4 below); None where nothing is known."""
+    finite = values_c[np.isfinite(values_c)]
+    if not len(finite):
+        return None
+    over = np.minimum(finite - 43.0, 100.0)
+    return float(np.where(over > 0.0, 2.0**over, 4.0**over).sum() * period_s / 60.0)
 
 
 def _most(values: NDArray[np.float64]) -> float | None:

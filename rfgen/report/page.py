@@ -21,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rfgen.record.jsonsafe import to_json
 from rfgen.record.loader import Run
 from rfgen.record.summary import summary_from_run, write_whole
+from rfgen.report.fieldpicture import field_picture
 from rfgen.report.series import (
     RUN_COLOURS,
     Chart,
@@ -42,6 +43,7 @@ _MOST_TICKS_A_CHART = 48_000
 _MOST_EVENTS = 400
 _MOST_TEXT = 400
 _MOST_SCENARIO = 60_000
+_MOST_PANELS = 2
 
 
 class RunView(NamedTuple):
@@ -63,6 +65,8 @@ class RunView(NamedTuple):
     versions: list[tuple[str, str]]
     scenario_yaml: str
     complete: bool
+    field: str
+    """The picture of the field as SVG; empty where the run had none."""
 
 
 def write_report(runs: Run | Sequence[Run], path: Path) -> None:
@@ -149,7 +153,15 @@ def _view(run: Run, n: int) -> RunView:
         versions=_pairs(info.versions),
         scenario_yaml=info.scenario_yaml[:_MOST_SCENARIO],
         complete=run.complete,
+        field=_field(run, n),
     )
+
+
+def _field(run: Run, n: int) -> str:
+    if not run.fields:
+        return ""
+    title = f"{run.info.title or run.info.scenario}"
+    return field_picture(run.fields[:_MOST_PANELS], title, simulated=run.info.simulated, prefix=f"field{n}-")
 
 
 def _pairs(mapping: dict[str, str]) -> list[tuple[str, str]]:

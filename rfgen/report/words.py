@@ -77,6 +77,9 @@ def figures(run: Run, summary: dict[str, Any]) -> list[Figure]:
         for name, label in (("control", "Peak at the control junction (true)"), ("sentinel", "Peak, sentinel (true)")):
             if summary["peak_true_c"][name] is not None:
                 found.append(Figure(label, shown(summary["peak_true_c"][name]), "°C", False))
+    if "sentinel_cem43_min" in summary:
+        found.append(Figure("CEM43 at the sentinel (true)", dose(summary["sentinel_cem43_min"]), "min", False))
+    found += field_figures(summary.get("field"))
     off = summary["rf_off"]
     if any(off_s is not None for off_s in off.values()):
         for label, key in (("commanded", "commanded_s"), ("read back", "reads_back_s"), ("delivered", "delivered_s")):
@@ -89,6 +92,30 @@ def figures(run: Run, summary: dict[str, Any]) -> list[Figure]:
         Figure("Ticks", str(summary["ticks"]), "", False),
         Figure("Ticks without a sample", str(int((~run.present).sum())), "", False),
     ]
+    return found
+
+
+def dose(minutes: object) -> str:
+    """CEM43 as a person writes it: it spans many powers of ten."""
+    if not isinstance(minutes, int | float) or not math.isfinite(minutes):
+        return shown(minutes)
+    return "below 0.01" if minutes < 0.01 else f"{minutes:.2f}" if minutes < 100.0 else f"{minutes:.3g}"
+
+
+def field_figures(field: dict[str, Any] | None) -> list[Figure]:
+    """What the field came to: the lesion, and what dura and cord had."""
+    if field is None:
+        return []
+    size = field["lesion"]
+    found = [
+        Figure("Lesion (Ω ≥ 1)", f"{shown(size['width_mm'])} × {shown(size['length_mm'])}", "mm", True),
+        Figure("Volume of the lesion", shown(size["volume_mm3"] / 1000.0, 2), "ml", False),
+    ]
+    for name in ("dura", "cord"):
+        part = field[name]
+        if part is not None:
+            found.append(Figure(f"Peak, {name} (true)", shown(part["peak_c"]), "°C", name == "cord"))
+            found.append(Figure(f"CEM43, {name} (true)", dose(part["cem43_min"]), "min", False))
     return found
 
 

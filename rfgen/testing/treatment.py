@@ -11,6 +11,7 @@ from types import TracebackType
 from hal import Absence, Command, NoSample, Reply, RigInfo, RigRefused, Sample
 from rfgen.assemble import Assembly
 from rfgen.faultpanel import on_the_bench
+from rfgen.fieldwatch import FieldWatch, watch_field
 from rfgen.generator import Generator
 from rfgen.interruption import Interruption
 from rfgen.record.recorder import Recorder
@@ -79,6 +80,7 @@ class Treatment:
         self._assembly: Assembly | None = None
         self._ticks: Iterator[tuple[Reply, Decision]] | None = None
         self._recorder: Recorder | None = None
+        self._watch: FieldWatch | None = None
 
     # --- beginning and end ------------------------------------------------------------------------------------------
 
@@ -96,6 +98,7 @@ class Treatment:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._write_scenario()
                 session.recording = self._recorder = Recorder(self.folder, told)
+                self._watch = watch_field(assembly)
             self._ticks = session.ticks()
         except BaseException as error:
             self.close()
@@ -115,6 +118,8 @@ class Treatment:
             assembly.session.hal.close()
         finally:
             if recorder is not None:
+                for view in () if self._watch is None else self._watch.views():
+                    recorder.field(view)
                 recorder.close()
                 self._write_scenario()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -367,6 +368,13 @@ class FieldSolver:
         omega, cem43_min = self.omega.copy(), self.cem43_min.copy()
         hurt(self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, omega, cem43_min)
         return omega, cem43_min
+
+    def damage_later(self) -> Callable[[], tuple[Floats, Floats]]:
+        """`damage_now` of this moment, worked out only when it is asked for."""
+        twin = copy.copy(self)
+        for name in ("t_c", "omega", "cem43_min"):
+            setattr(twin, name, getattr(self, name).copy())
+        return twin.damage_now
 
     def _hurt(self) -> None:
         hurt(self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, self.omega, self.cem43_min)

@@ -10,8 +10,9 @@ import pytest
 
 from rfgen.assemble import study
 from rfgen.commands.plant import plant
-from rfgen.fieldpicture import field_picture
+from rfgen.fieldwatch import freeze, view_of
 from rfgen.problems import InputError
+from rfgen.report.fieldpicture import field_picture, frame_of, isotherm_paths
 from rfgen.scenario import load_scenario, scenario_names
 
 
@@ -31,7 +32,7 @@ def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert found["lesion"]["isotherm_45_c"]["volume_mm3"] > found["lesion"]["isotherm_60_c"]["volume_mm3"] > 0.0
     picture = ElementTree.parse(out).getroot()
     words = "".join(picture.itertext())
-    for said in ("SIMULATED", "60 °C", "spinal cord", "axisymmetric"):
+    for said in ("SIMULATED", "Isotherms, °C", "spinal cord", "Round the axis alike", "3, 0", "r, mm"):
         assert said in words
 
 
@@ -66,17 +67,21 @@ def test_what_is_wrong_is_told(
 
 def test_the_picture_has_the_isotherm_where_the_field_has_it() -> None:
     on = study(load_scenario("vertebra-field"), 0.2, ())
+    before = view_of(on.problem, freeze(on.plant, 0.0), "end", ())
     on.advance(20.0, power_w=8.0)
-    cold = field_picture(on.problem, on.temperature_c * 0.0 + 37.0, on.omega * 0.0, "cold")
-    warm = field_picture(on.problem, on.temperature_c, on.omega, "warm <&>")
-    assert warm == field_picture(on.problem, on.temperature_c, on.omega, "warm <&>")
+    view = view_of(on.problem, freeze(on.plant, 20.0), "end", ())
+    warm = field_picture([view], "warm <&>")
+    assert warm == field_picture([view], "warm <&>")
     ElementTree.fromstring(warm)
-    stroke = 'stroke="#d6604d" stroke-width="1.5"'  # 60 C
-    assert stroke in warm
-    assert stroke not in cold
-    drawn = warm.split(stroke)[0].rsplit('d="', 1)[1].split('"')[0]
-    reach_mm = max(abs(float(point.split()[0]) / 9.0 - 26.0) for point in drawn.replace("L", "M").split("M")[1:])
-    assert 2.0 * reach_mm == pytest.approx(on.lesion(60.0).width_mm, abs=0.3)
+    frame = frame_of(view, 0.0, 0.0)
+    assert isotherm_paths(before, frame) == {}
+    lines = isotherm_paths(view, frame)[60.0]
+    across = [x for line in lines for x, _ in line]
+    along = [y for line in lines for _, y in line]
+    zone = on.lesion(60.0)
+    assert (max(across) - min(across)) / frame.scale == pytest.approx(zone.width_mm, abs=0.3)
+    assert (max(along) - min(along)) / frame.scale == pytest.approx(zone.length_mm, abs=0.3)
+    assert frame.x(0.0) == pytest.approx(0.5 * (max(across) + min(across)), abs=0.1)
 
 
 def test_every_shipped_anatomy_can_be_posed() -> None:

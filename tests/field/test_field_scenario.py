@@ -13,9 +13,11 @@ import pytest
 
 from rfgen.assemble import assemble
 from rfgen.problems import InputError
+from rfgen.runs import run_into
 from rfgen.scenario import parse_scenario
 from sim.bench import Bench
 from sim.faults import Fault
+from sim.field.lesion import zone
 from sim.field.plant import FieldPlant
 
 SHORT = """\
@@ -145,3 +147,27 @@ def test_a_wrong_key_is_told_at_its_line(field: str) -> None:
 def test_field_keys_need_the_field() -> None:
     with pytest.raises(InputError, match="add `model: field`, or leave it out"):
         parse_scenario(SHORT.replace("model: field", "model: network"), "short.yaml")
+
+
+def test_a_run_keeps_its_field_at_the_hottest_moment_and_at_the_end(tmp_path: Path) -> None:
+    scenario = parse_scenario(SHORT.replace("target_c: 50", "target_c: 45"), "short.yaml")
+    assembly = assemble(scenario)
+    finished = run_into(tmp_path / "run", "short", assembly)
+    run, plant = finished.run, assembly.bench.plant
+    assert isinstance(plant, FieldPlant)
+    hottest, end = run.fields
+    assert (hottest.moment, end.moment) == ("hottest", "end")
+    truth_c, time_s = run.columns["true_hottest_c"], run.time_s
+    assert hottest.scene.hottest_c == truth_c.max()
+    assert hottest.time_s == pytest.approx(time_s[truth_c.argmax()], abs=1e-9)
+    assert abs(float(hottest.temperature_c.max()) - truth_c.max()) < 0.02
+    assert end.scene.hottest_c == plant.hottest_c < hottest.scene.hottest_c
+    assert abs(end.time_s - time_s[-1]) < 0.2
+    field = finished.summary["field"]
+    spared = plant.problem.spared
+    assert max(field["dura"]["peak_c"], field["cord"]["peak_c"]) == pytest.approx(
+        plant.solver.peak_c[spared].max() + 37.0, abs=1e-5
+    )
+    lesion = zone(plant.problem, plant.solver.damage_now()[0], 1.0, logarithmic=True)
+    assert field["lesion"]["volume_mm3"] == pytest.approx(lesion.volume_mm3, abs=1e-6)
+    assert "The hottest moment" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
