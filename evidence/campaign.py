@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from evidence.campaign_cells import cells, places, run_cell, table
@@ -28,6 +27,7 @@ from evidence.campaign_runs import Injection, Moment, Snapshot, snapshots
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
 from evidence.campaign_whole import difference
 from rfgen.campaign.bound import upper_bound
+from rfgen.campaign.pool import in_order
 from rfgen.records import State
 
 FORKS_A_TREATMENT = 48
@@ -155,12 +155,7 @@ def jobs(forks: int, seed: int) -> list[Job]:
 
 def campaign(forks: int, seed: int, workers: int) -> Iterator[Batch]:
     """Run them all; in the order of `jobs`."""
-    todo = jobs(forks, seed)
-    if workers <= 1:
-        yield from map(work, todo)
-        return
-    with get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(work, todo)
+    return in_order(work, jobs(forks, seed), workers)
 
 
 @dataclass

@@ -11,12 +11,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
 from rfgen.assemble import assemble
 from rfgen.campaign.bound import upper_bound
+from rfgen.campaign.pool import in_order
 from rfgen.generator import HOLD_COMPLETE
 from rfgen.records import State
 from rfgen.scenario import resolved_yaml
@@ -71,12 +71,7 @@ def jobs(treatments: int, seed: int) -> list[tuple[Kind, int, int]]:
 
 def campaign(treatments: int, seed: int, workers: int) -> Iterator[Ended]:
     """Treat them all; in the order of `jobs`."""
-    todo = jobs(treatments, seed)
-    if workers <= 1:
-        yield from map(_treat, todo)
-        return
-    with get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_treat, todo, chunksize=8)
+    return in_order(_treat, jobs(treatments, seed), workers)
 
 
 def main(argv: list[str] | None = None) -> int:

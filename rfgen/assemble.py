@@ -292,16 +292,11 @@ class SimulatedAssembly(Assembly):
 
 def truth_of(on: Bench, device: DeviceProfile) -> Callable[[], Truth]:
     """What the simulation knows, once a tick."""
-    sentinels = device.sentinel_channels
-    sentinel = sentinels[0] if sentinels else None
-    plant = on.plant
-    nan = float("nan")
+    sentinel = device.sentinel_channels[0] if device.sentinel_channels else None
 
     def truth() -> Truth:
-        sites = plant.site_c
-        sentinel_c = nan if sentinel is None else sites[sentinel]
         # every tick: a NamedTuple's own constructor costs twice as much
-        return tuple.__new__(Truth, (on.junction_c[0], sites[0], sentinel_c, plant.hottest_c, on.power_w))
+        return tuple.__new__(Truth, on.truth(sentinel))
 
     return truth
 

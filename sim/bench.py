@@ -121,6 +121,14 @@ class Bench:
         """Power that reached the load over the last tick."""
         return self._power_w
 
+    def truth(self, site: int | None) -> tuple[float, float, float, float, float]:
+        """What no instrument says: the first junction, its site, another site (NaN for None) and the hottest tissue, C;
+        the power that reached the load, W."""
+        plant = self.plant
+        sites = plant.site_c
+        other_c = math.nan if site is None else sites[site]
+        return self._junction_c[0], sites[0], other_c, plant.hottest_c, self._power_w
+
     @property
     def cut_open(self) -> bool:
         """The second cut is open, or about to be."""

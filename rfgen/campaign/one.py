@@ -7,16 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hal import NoSample, Reply
 from rfgen.assemble import assemble
 from rfgen.campaign.spec import CampaignSpec, drawn
+from rfgen.campaign.tally import Tally
 from rfgen.expect import judge
 from rfgen.record.summary import COMPLETED
-from rfgen.records import Decision, Event, State, Truth
+from rfgen.records import State
 from rfgen.scenario import Scenario
-
-_OFF_POWER_W = 0.3
-"""As in a recording's summary: below this and with RF off, the power meter reads its own noise."""
 
 COLUMNS = {
     "run": "BIGINT",
@@ -54,40 +51,6 @@ COLUMNS = {
     "problems": "VARCHAR",
 }
 """A row's columns and their types in the results. `to_trip_s`: from the fault to the first trip after it."""
-
-
-class Tally:
-    """Stands where a recording would, and keeps figures alone."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self.peak_c = [-math.inf] * len(names)
-        self.true_c = [-math.inf] * 4
-        self.energy_w = 0.0
-        self.on = 0
-        self.events: list[Event] = []
-
-    def tick(self, reply: Reply, decision: Decision, truth: Truth | None) -> None:
-        """One tick."""
-        if truth is not None:
-            most = self.true_c
-            for n in range(4):
-                if truth[n] > most[n]:
-                    most[n] = truth[n]
-        if isinstance(reply, NoSample):
-            return
-        if reply.rf_on:
-            self.on += 1
-        if (reply.rf_on or reply.power_w > _OFF_POWER_W) and reply.power_w == reply.power_w:
-            self.energy_w += reply.power_w
-        peak = self.peak_c
-        for n, value in enumerate(reply.temperature_c[: len(peak)]):
-            if peak[n] < value < math.inf:
-                peak[n] = value
-
-    def event(self, event: Event) -> None:
-        """One event."""
-        self.events.append(event)
 
 
 def _finite(value: float) -> float | None:
