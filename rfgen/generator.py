@@ -234,15 +234,14 @@ class Generator:
         controller = self.controller
         if self._now % LIMITS_EVERY_TICKS == 0:
             self.deriver.config_changed = tuple(self.supervisor.limits.values()) != self._armed_limits
-        derive = self.deriver.derive
         if state is HOLD or state is RAMP:
-            return derive(
+            return self.deriver.derive(
                 sample, state, controller.step_index, controller.step.target_c, controller.ramp_c, False, None
             )
         if state is IMPEDANCE_CHECK:
             check = controller.check
-            return derive(sample, state, 0, None, None, check.phase is Phase.BASELINE, check.spread)
-        return derive(sample, state, 0, None, None, False, None)
+            return self.deriver.derive(sample, state, 0, None, None, check.phase is Phase.BASELINE, check.spread)
+        return self.deriver.derive(sample, state, 0, None, None, False, None)
 
     def _missed(self, reply: NoSample) -> Signals:
         reason = reply.reason

@@ -215,7 +215,7 @@ class Session:
 
     def _ticks(self) -> Iterator[tuple[Reply, Decision]]:
         generator, recording, truth, line = self.generator, self.recording, self.truth, self.line
-        exchange, decide = self.hal.exchange, generator.tick
+        exchange = self.hal.exchange
         command = generator.first_command()
         tick = 0
         while True:
@@ -229,7 +229,7 @@ class Session:
             if self.overruns:
                 generator.overran()
             reply = exchange(command)
-            decision = decide(reply)
+            decision = generator.tick(reply)
             if decision.rf_off:
                 self.hal.rf_off()
             command = decision.command

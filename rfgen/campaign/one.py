@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,6 +60,18 @@ def _finite(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """No garbage collection meanwhile: a tick leaves no cycles, and looking for some costs 3 % of a run."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
     """The run's summary, as far as `rfgen.campaign.spec.MEASURED` goes, and what is not as expected.
 
@@ -69,7 +84,8 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
     keys = tuple(name if names.index(name) == n else f"{name} ({n})" for n, name in enumerate(names))
     tally = Tally(keys)
     session.recording = tally
-    ending = session.run()
+    with _collector_off():
+        ending = session.run()
     states = [e for e in tally.events if e.kind == "state"]
     trips = [e for e in tally.events if e.kind == "trip"]
     reason = next((str(e.data.get("reason")) for e in states if e.data.get("to") == State.CUTOFF.name), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rfgen.safety.expr import (
     AnyChannel,
@@ -180,9 +181,15 @@ def compile_rows(
         "    return " + (" | ".join(violated) or "0") + ", " + (" | ".join(held) or "0"),
     ]
     source = "\n".join(lines) + "\n"
+    return *_made(source), source
+
+
+@lru_cache
+def _made(source: str) -> tuple[AllWell, Judge]:
+    """The functions of this text. They have no state, so treatments of one device share them."""
     scope: dict[str, object] = {}
     exec(compile(source, "<interlocks>", "exec"), {"__builtins__": {}}, scope)
-    return scope["all_well"], scope["judge"], source  # type: ignore[return-value]
+    return scope["all_well"], scope["judge"]  # type: ignore[return-value]
 
 
 def sentence(node: Condition | Term, limits: Mapping[str, float], units: Mapping[str, str]) -> str:
