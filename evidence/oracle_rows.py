@@ -95,9 +95,9 @@ def under_temp(w: World) -> Reading:
 
 
 def sentinel_forecast(w: World) -> Reading:
-    level, rise = w.w.sentinel_line
-    peak_c = level.value + w.limit["forecast_s"] * rise.value
-    return Reading(above(peak_c, w.limit["sentinel_c"]), rise.applies)
+    level, climb = w.w.sentinel_forecast
+    peak_c = level.value + w.limit["forecast_share"] * climb.value
+    return Reading(above(peak_c, w.limit["sentinel_c"]), climb.applies)
 
 
 def tc_rate(w: World) -> Reading:

@@ -23,7 +23,7 @@ TIGHTER = {
     "under_c": (1.0, 3.0),
     "sentinel_c": (38.0, 42.0),
     "dose_min": (0.1, 1.0),
-    "forecast_s": (5.0, 60.0),
+    "forecast_share": (0.5, 1.25),
     "tc_rate_c_s": (5.0, 20.0),
     "disagree_c": (1.0, 5.0),
     "stall_share": (0.5, 0.9),

@@ -11,7 +11,7 @@ from evidence.oracle_recording import HOLD, RAMP, Flags, Floats, Ints, Timeline
 from evidence.oracle_signals import Part, runs_of
 
 CHUNK = 4096
-RISE_LOOK_US = 100_000
+FORECAST_LOOK_US = 100_000
 SKEW_LOOK_US = 500_000
 """The page does not say how often a window of seconds is looked at; the firmware does so each 100 and 500 ms."""
 
@@ -87,12 +87,12 @@ class Windows:
         return np.where(np.isfinite(sentinel_c), dose, np.nan)
 
     @cached_property
-    def sentinel_line(self) -> tuple[Part, Part]:
-        """The line through the sentinel's last 5 s, of the means of each 100 ms: its value now, and its slope; 0 where
-        it falls."""
+    def sentinel_forecast(self) -> tuple[Part, Part]:
+        """The line through the sentinel's last 10 s, of the means of each 100 ms: its value now, and how much further
+        the sentinel would climb after an RF off now."""
         t = self.t
         assert self.device.sentinel is not None
-        look = t.looked_at(self.now_us, RISE_LOOK_US, t.fresh)
+        look = t.looked_at(self.now_us, FORECAST_LOOK_US, t.fresh)
         points = np.flatnonzero(look == np.arange(t.samples))
         link = t.link[points]
         # the samples since the last look, this one the last, are one point; a new link begins with its first sample
@@ -104,14 +104,42 @@ class Windows:
                 [t.temperature_c[a : b + 1, self.device.sentinel].mean() for a, b in zip(begins, points, strict=True)]
             )
         order = np.maximum.accumulate(at_us + (link - 1) * np.int64(2**42))
-        first = np.searchsorted(order, order - 5_000_000, side="right") - 1
+        first = np.searchsorted(order, order - 10_000_000, side="right") - 1
         full = (first >= 0) & (link[np.maximum(first, 0)] == link)
         first = np.maximum(first, 0)
         slope, _ = slopes(at_us, mean_c, first)
+        rise = np.where(slope < 0.0, 0.0, slope)
         middle_us, middle_c = means(at_us, first), means(mean_c, first)
         level = middle_c + slope * (self.now_us[points] - middle_us) * 1e-6
+        climb = self._climb(points, np.where(full, level, np.nan), rise)
         here = np.maximum(np.searchsorted(points, look), 0)
-        return Part(level[here], full[here]), Part(np.where(slope < 0.0, 0.0, slope)[here], full[here])
+        return Part(level[here], full[here]), Part(climb[here], full[here])
+
+    def _climb(self, points: Ints, level: Floats, rise: Floats) -> Floats:
+        """60 s of the rise, 0.4 s less for each second of heating, at least 10 s; and the greatest of 0, 0.5 x rise x
+        age - 0.27 x risen, and rise x age - 0.8 x risen. Age counts to 400 s; risen from the heating's first level."""
+        t = self.t
+        radiates = (t.state == RAMP) | (t.state == HOLD)
+        began = (t.state == RAMP) & ~np.concatenate(([False], radiates[:-1]))
+        link = t.link
+        climb = np.empty_like(level)
+        # the last beginning at or before each point, on the same link
+        last = np.maximum.accumulate(np.where(began, np.arange(t.samples), -1))[points]
+        base, of = np.nan, -1
+        for k, (sample, start) in enumerate(zip(points.tolist(), last.tolist(), strict=True)):
+            if start < 0 or link[start] != link[sample]:
+                climb[k] = 60.0 * rise[k]
+                continue
+            if start != of:
+                base, of = np.nan, start
+            if np.isnan(base):
+                base = level[k]
+            age = (self.now_us[sample] - self.now_us[start]) * 1e-6
+            risen = max(level[k] - base, 0.0) if np.isfinite(level[k]) else np.nan
+            far = rise[k] * min(age, 400.0)
+            late = max(0.0, 0.5 * far - 0.27 * risen, far - 0.8 * risen)
+            climb[k] = max(60.0 - 0.4 * age, 10.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
+        return climb
 
     # --- thermocouples ---------------------------------------------------------------------------------------
 

@@ -179,9 +179,9 @@ TEXTS: dict[str, Text] = {
     "SENTINEL_DOSE": Text(over("dose_min", "dose_min"), ("dose_min",)),
     "SENTINEL_FORECAST": Text(
         lambda t: above(
-            plus(t["sentinel_level_c"], times(t.limit("forecast_s"), t["sentinel_rise_c_s"])), t.limit("sentinel_c")
+            plus(t["sentinel_level_c"], times(t.limit("forecast_share"), t["sentinel_climb_c"])), t.limit("sentinel_c")
         ),
-        ("sentinel_level_c", "sentinel_rise_c_s"),
+        ("sentinel_level_c", "sentinel_climb_c"),
     ),
     "TC_RATE": Text(over("tc_rate_c_s", "tc_rate_c_s"), ("tc_rate_c_s",)),
     "TC_STUCK": Text(lambda t: at_least(t["tc_stuck_share"], count(1))),

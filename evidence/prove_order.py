@@ -45,7 +45,7 @@ WAYS: dict[str, dict[str, Way]] = {
     "UNDER_TEMP": {"under_target_c": UP},
     "SENTINEL_TEMP": {READINGS: UP},
     "SENTINEL_DOSE": {"dose_min": UP},
-    "SENTINEL_FORECAST": {"sentinel_level_c": UP, "sentinel_rise_c_s": UP},
+    "SENTINEL_FORECAST": {"sentinel_level_c": UP, "sentinel_climb_c": UP},
     "TC_RATE": {"tc_rate_c_s": UP},
     "TC_STUCK": {"tc_stuck_share": UP},
     "TC_DISAGREE": {"tc_disagree_c": UP},

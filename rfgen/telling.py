@@ -54,7 +54,7 @@ NUMBERS: dict[str, tuple[str, str]] = {
     "energy_j": ("energy delivered", "J"),
     "dose_min": ("dose of the sentinel, at 43 °C,", "min"),
     "sentinel_level_c": ("sentinel, noise taken out,", "°C"),
-    "sentinel_rise_c_s": ("its rise", "°C/s"),
+    "sentinel_climb_c": ("its climb to come", "°C"),
     "tc_rate_c_s": ("fastest slope of a thermocouple", "°C/s"),
     "tc_stuck_share": ("time without a changed bit, over what is too long,", ""),
     "tc_disagree_c": ("thermocouples in one place apart by", "°C"),

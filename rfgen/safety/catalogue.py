@@ -143,10 +143,10 @@ ROWS: tuple[Row, ...] = (
     Row(
         "SENTINEL_FORECAST",
         "heat reaches the spinal cord",
-        signal.sentinel_level_c + limit.forecast_s * signal.sentinel_rise_c_s > limit.sentinel_c,
+        signal.sentinel_level_c + limit.forecast_share * signal.sentinel_climb_c > limit.sentinel_c,
         frozenset({R, H}),
         Clears.ACKNOWLEDGE,
-        "The sentinel rises so fast that it would pass its limit after RF is off. Aim lower, or ramp slower.",
+        "Heat on its way would take the sentinel past its limit after RF is off. Aim lower, ramp slower, or move away.",
         needs=Needs.SENTINEL,
     ),
     Row(

@@ -20,7 +20,7 @@ from rfgen.safety.derived import (
 )
 from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
 from rfgen.safety.signals import Signals
-from rfgen.safety.thermal import Dose, Rate, Rise, Stuck, disagreement_c
+from rfgen.safety.thermal import Dose, Forecast, Rate, Stuck, disagreement_c
 
 NAN: Final = float("nan")
 IDLE: Final = State.IDLE  # a name of the module is found four times as fast
@@ -76,6 +76,7 @@ class Deriver:
         "_entered_us",
         "_fault_mask",
         "_flow_due",
+        "_forecast",
         "_impedance",
         "_in_force",
         "_interval",
@@ -91,7 +92,6 @@ class Deriver:
         "_pressed",
         "_rate",
         "_released_us",
-        "_rise",
         "_sent",
         "_sent_cut",
         "_sentinel",
@@ -128,7 +128,7 @@ class Deriver:
         used = config.channels.used
         self._sentinel = config.channels.sentinel[0] if config.channels.sentinel else None
         self._dose = Dose()
-        self._rise = Rise()
+        self._forecast = Forecast()
         self._rate = Rate(used, config.noise_c or [DEFAULT_NOISE_C] * len(used), config.period_us)
         self._stuck = Stuck(config.channels.electrodes, config.channels.sentinel, config.step_c or [0.0] * len(used))
         self._least = Least()
@@ -197,7 +197,7 @@ class Deriver:
         self._missed = 0
         self._flow_due.restart(0)
         self._impedance.reset()
-        self._rise.reset()
+        self._forecast.reset()
         self._rate.reset()
         self._stuck.reset()
         self._jumps.reset()
@@ -270,6 +270,7 @@ class Deriver:
             if state is RAMP:
                 self._least.reset()
                 if was is not HOLD:
+                    self._forecast.begin(now_us)
                     # a coarse converter may well stand still for as long as nothing heats: what counts begins here
                     self._stuck.reset()
 
@@ -306,11 +307,11 @@ class Deriver:
                 spread_c = max(electrodes) - min(electrodes) + 0.0 * sum(electrodes)
 
         # what has a memory of its own
-        dose_min = level_c = rise_c_s = None
+        dose_min = level_c = climb_c = None
         if self._sentinel is not None:
             sentinel_c = temperature_c[self._sentinel]
             dose_min = self._dose.update(sentinel_c, dt_us)
-            level_c, rise_c_s = self._rise.update(now_us, sentinel_c)
+            level_c, climb_c = self._forecast.update(now_us, sentinel_c)
         moved_ohm, from_ohm = self._jumps.update(now_us, impedance_ohm)
         skew = self._skew
         skew.passed(config.period_us)
@@ -353,7 +354,7 @@ class Deriver:
                 self._energy.update(power_w, dt_us),
                 dose_min,
                 level_c,
-                rise_c_s,
+                climb_c,
                 self._rate.update(now_us, temperature_c),
                 self._stuck.update(now_us, temperature_c),
                 disagreement_c(temperature_c, config.co_located) if config.co_located else None,
@@ -414,7 +415,7 @@ NOTHING_KNOWN = Signals(
     energy_j=0.0,
     dose_min=None,
     sentinel_level_c=None,
-    sentinel_rise_c_s=None,
+    sentinel_climb_c=None,
     tc_rate_c_s=None,
     tc_stuck_share=0.0,
     tc_disagree_c=None,

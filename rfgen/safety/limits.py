@@ -45,10 +45,8 @@ _SPECS = (
     LimitSpec("under_c", "C", 5.0, 1.0, 20.0, "control thermocouple below the step's target by this much"),
     # cord: no obvious complication after 10 to 30 min at 43 C (Haveman 2005); its lower end
     LimitSpec("dose_min", "min", 10.0, 0.1, 10.0, "dose of the sentinel, equivalent minutes at 43 C"),
-    # published: stopped at 45 C, peaked at 48 C (Nakatsuka 2009); how long heat goes on arriving is assumed
-    LimitSpec(
-        "forecast_s", "s", 10.0, 1.0, 60.0, "heat goes on arriving at the sentinel for this long after RF is off"
-    ),
+    # published: stopped at 45 C, peaked at 48 C (Nakatsuka 2009)
+    LimitSpec("forecast_share", "1", 1.0, 0.1, 1.25, "of the sentinel's climb after RF is off, this share counts"),
     LimitSpec("tc_rate_c_s", "C/s", 40.0, 5.0, 40.0, "a thermocouple may not move faster"),
     LimitSpec("disagree_c", "C", 10.0, 1.0, 10.0, "two thermocouples in one place, this far apart"),
     LimitSpec("roll_off_ratio", "1", 2.0, 1.2, 3.0, "impedance over its least since this ramp began"),

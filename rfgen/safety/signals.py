@@ -65,9 +65,9 @@ class Signals(NamedTuple):
     dose_min: float | None
     """CEM43 of the sentinel."""
     sentinel_level_c: float | None
-    """The sentinel now, by the straight line through its last 5 s: what noise is left of it is small."""
-    sentinel_rise_c_s: float | None
-    """The slope of that line; 0 where it falls."""
+    """The sentinel now, by the straight line through its last 10 s: what noise is left of it is small."""
+    sentinel_climb_c: float | None
+    """How much further the sentinel is forecast to climb after an RF off now."""
     tc_rate_c_s: float | None
     """Fastest slope of a thermocouple over 100 ms that stands out of its noise."""
     tc_stuck_share: float
@@ -132,8 +132,8 @@ MAY_BE_ABSENT = frozenset(
         "dose_min",
         "least_ohm",
         "meter_off_by_w",
+        "sentinel_climb_c",
         "sentinel_level_c",
-        "sentinel_rise_c_s",
         "skew_share",
         "tc_disagree_c",
         "tc_rate_c_s",

@@ -1,4 +1,4 @@
-"""Derived signals of thermocouples that have a memory: dose, rise, rate, a reading that stands still, two that
+"""Derived signals of thermocouples that have a memory: dose, forecast, rate, a reading that stands still, two that
 disagree.
 
 Sample times in microseconds, temperatures in Celsius. Plain state, no clock, no chance.
@@ -213,53 +213,95 @@ class Rate:
         return [(t - middle) / spread for t in times] if spread > 0.0 else [0.0] * len(times)
 
 
-RISE_WINDOW_US = 5_000_000
-RISE_POINT_US = 100_000
+FORECAST_WINDOW_US = 10_000_000
+FORECAST_POINT_US = 100_000
+SOON_S = 60.0
+SOON_LEAST_S = 10.0
+SOON_FADES_S = 150.0
+LATE = ((0.5, 0.27), (1.0, 0.8))
+"""By line: of rise times age, and of what it has risen already."""
+LATE_MOST_S = 400.0
+"""All fitted to the field plant: `python -m evidence.forecast_fit` holds them against others, docs/forecast.md says
+how. No share of what it has risen may pass 1 / 1.25, the most of `forecast_share`: then a sentinel that is hotter
+never forecasts less."""
+
+ForecastView = tuple[float | None, float | None]
+NO_FORECAST: ForecastView = (None, None)
 
 
-RiseView = tuple[float | None, float | None]
-NO_RISE: RiseView = (None, None)
+class Forecast:
+    """Where the sentinel is, and how much further it would climb after an RF off now: (C, C), judged each 100 ms.
 
+    Both from the straight line through its last 10 s, laid through the means of each 100 ms; None until they have
+    passed. A fall counts as no rise. The climb has two parts:
 
-class Rise:
-    """Where the sentinel is and how fast it rises: (C, C/s) of a straight line through the last 5 s, judged each
-    100 ms. A rise below 0 is 0; None until 5 s have passed.
+    - *soon*: heat arrives as fast as now for 60 s more; less as the heating grows older, 10 s from 125 s on.
+    - *late*: heat put in far away has yet to arrive. In a medium that only conducts, the climb is the rise so far times
+      a function of one number: rise per second x age of the heating / rise so far (1 for a steady rise, below it for
+      one that levels off). The function is convex; it is taken as the greatest of two straight lines and 0.
 
-    The line is laid through the means of each 100 ms: what is carried 10 s on from it has two fifths of the noise that
-    a single reading with the slope of single readings has (at 50 Hz). A reading that is no number makes both none
-    until it has left the window.
+    A reading that is no number makes both none until it has left the window.
     """
 
-    __slots__ = ("_count", "_next_us", "_slope", "_sum_c", "_sum_us", "_view")
+    __slots__ = ("_base_c", "_began_us", "_count", "_line", "_next_us", "_sum_c", "_sum_us", "_view")
 
     def __init__(self) -> None:
-        self._slope = Slope(RISE_WINDOW_US)
+        self._line = Slope(FORECAST_WINDOW_US)
         self.reset()
 
     def reset(self) -> None:
         """A new link."""
-        self._slope.reset()
+        self._line.reset()
         self._next_us = 0
         self._sum_c = 0.0
         self._sum_us = self._count = 0
-        self._view = NO_RISE
+        self._began_us: int | None = None
+        self._base_c = NAN
+        self._view = NO_FORECAST
 
-    def update(self, now_us: int, reading_c: float) -> RiseView:
-        """(C, C/s)."""
+    def begin(self, now_us: int) -> None:
+        """A treatment begins to heat: age counts from here, and the rise from the first level that is known."""
+        self._began_us = now_us
+        self._base_c = NAN
+
+    def update(self, now_us: int, reading_c: float) -> ForecastView:
+        """(C, C)."""
         self._sum_c += reading_c
         self._sum_us += now_us
         self._count += 1
         if now_us >= self._next_us:
-            self._next_us = now_us + RISE_POINT_US
+            self._next_us = now_us + FORECAST_POINT_US
             mean_us = self._sum_us // self._count
-            slope = self._slope.update(mean_us, self._sum_c / self._count)
+            slope = self._line.update(mean_us, self._sum_c / self._count)
             self._sum_c = 0.0
             self._sum_us = self._count = 0
             if slope is None:
-                self._view = NO_RISE
+                self._view = NO_FORECAST
             else:
-                self._view = self._slope.level(now_us, slope), 0.0 if slope < 0.0 else slope
+                level_c = self._line.level(now_us, slope)
+                self._view = level_c, self._climb_c(now_us, level_c, 0.0 if slope < 0.0 else slope)
         return self._view
+
+    def _climb_c(self, now_us: int, level_c: float, rise_c_s: float) -> float:
+        if self._began_us is None:
+            return SOON_S * rise_c_s
+        if self._base_c != self._base_c:
+            self._base_c = level_c
+        risen_c = level_c - self._base_c
+        if risen_c < 0.0:
+            risen_c = 0.0
+        age_s = (now_us - self._began_us) * 1e-6
+        soon_s = SOON_S * (1.0 - age_s / SOON_FADES_S)
+        if soon_s < SOON_LEAST_S:
+            soon_s = SOON_LEAST_S
+        if age_s > LATE_MOST_S:
+            age_s = LATE_MOST_S
+        late_c = 0.0
+        for of_rise, of_risen in LATE:
+            more_c = of_rise * rise_c_s * age_s - of_risen * risen_c
+            if not more_c <= late_c:
+                late_c = more_c
+        return soon_s * rise_c_s + late_c
 
 
 STUCK_US = 2_000_000

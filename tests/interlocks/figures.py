@@ -97,8 +97,7 @@ def _meter_disagree(s: Signals) -> bool:
 
 
 def _forecast(s: Signals) -> bool:
-    # the catalogue leaves open how long heat goes on arriving; the profile's default is 10 s
-    return above(num(s.sentinel_level_c) + 10.0 * num(s.sentinel_rise_c_s), 45.0)
+    return above(num(s.sentinel_level_c) + num(s.sentinel_climb_c), 45.0)
 
 
 NO = frozenset[str]()
@@ -120,7 +119,7 @@ FIGURES: dict[str, Figure] = {
     "SENTINEL_TEMP": Figure(0, "CRH", "R", "sentinel", lambda s: above(sentinel(s), 45.0)),
     "SENTINEL_DOSE": Figure(0, "CRH", "A", "sentinel", lambda s: above(num(s.dose_min), 10.0), frozenset({"dose_min"})),
     "SENTINEL_FORECAST": Figure(
-        0, "RH", "A", "sentinel", _forecast, frozenset({"sentinel_level_c", "sentinel_rise_c_s"})
+        0, "RH", "A", "sentinel", _forecast, frozenset({"sentinel_level_c", "sentinel_climb_c"})
     ),
     "TC_RATE": Figure(0, "CRH", "R", "nothing", lambda s: above(num(s.tc_rate_c_s), 40.0), frozenset({"tc_rate_c_s"})),
     "TC_STUCK": Figure(0, "RH", "A", "nothing", lambda s: at_least(s.tc_stuck_share, 1.0)),

@@ -154,28 +154,53 @@ def slope(history: Sequence[tuple[int, float]], window_us: int) -> float | None:
     return line_through(points) if all(math.isfinite(c) for _, c in points) else NAN
 
 
-def rise(history: Sequence[tuple[int, float]]) -> tuple[float | None, float | None]:
-    """(value now, slope) of the line over 5 s of points that are each the mean of 0.1 s; the slope 0 where it falls."""
+def forecast(history: Sequence[tuple[int, float]], began_us: int | None = None) -> tuple[float | None, float | None]:
+    """(value now, further climb after an RF off now) by the line over 10 s of points that are each the mean of 0.1 s.
+
+    `began_us`: when the treatment began to heat, before that tick's reading came in.
+    """
+    lines = _lines(history)
+    at_us, level_c, rise_c_s = lines[-1]
+    if level_c is None:
+        return None, None
+    if not math.isfinite(level_c):
+        return NAN, NAN
+    if began_us is None:
+        return level_c, 60.0 * rise_c_s
+    base_c = next(c for t, c, _ in lines if t >= began_us and c is not None and math.isfinite(c))
+    risen_c = max(0.0, level_c - base_c)
+    age_s = (at_us - began_us) * 1e-6
+    far_c = rise_c_s * min(age_s, 400.0)
+    late_c = max(0.0, 0.5 * far_c - 0.27 * risen_c, far_c - 0.8 * risen_c)
+    return level_c, max(10.0, 60.0 - 0.4 * age_s) * rise_c_s + late_c
+
+
+def _lines(history: Sequence[tuple[int, float]]) -> list[tuple[int, float | None, float]]:
+    """(when, value then, rise; 0 where it falls) each 0.1 s; None while 10 s have not passed."""
     points: list[tuple[int, float]] = []
+    found: list[tuple[int, float | None, float]] = []
     waiting: list[tuple[int, float]] = []
-    last_us: int | None = None
     for tick in history:
         waiting.append(tick)
-        if last_us is None or tick[0] >= last_us + 100_000:
-            last_us = tick[0]
+        if not found or tick[0] >= found[-1][0] + 100_000:
             times, readings = zip(*waiting, strict=True)
             points.append((sum(times) // len(times), sum(readings) / len(readings)))
             waiting = []
-    found = slope(points, 5_000_000)
-    if found is None or last_us is None:
-        return None, None
-    if not math.isfinite(found):
+            found.append((tick[0], *_line(points, tick[0])))
+    return found
+
+
+def _line(points: Sequence[tuple[int, float]], now_us: int) -> tuple[float | None, float]:
+    rise_c_s = slope(points, 10_000_000)
+    if rise_c_s is None:
+        return None, NAN
+    if not math.isfinite(rise_c_s):
         return NAN, NAN
-    before = [n for n, (t, _) in enumerate(points) if t <= points[-1][0] - 5_000_000]
+    before = [n for n, (t, _) in enumerate(points) if t <= points[-1][0] - 10_000_000]
     window = points[before[-1] :]
     middle_us = sum(t for t, _ in window) / len(window)
     middle_c = math.fsum(c for _, c in window) / len(window)
-    return middle_c + found * (last_us - middle_us) * 1e-6, max(found, 0.0)
+    return middle_c + rise_c_s * (now_us - middle_us) * 1e-6, max(rise_c_s, 0.0)
 
 
 def rate_c_s(

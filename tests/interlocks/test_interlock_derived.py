@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rfgen.safety import deriver
 from rfgen.safety.derived import NO_STALL, Blanking, FlowDue, Impedance, Interval, OvershootArm, Stall, allowed_power_w
 from rfgen.safety.electrical import Energy, Jumps, Late, Least
-from rfgen.safety.thermal import Rate, Rise, Slope, Stuck
+from rfgen.safety.thermal import Forecast, Rate, Slope, Stuck
 from tests.interlocks import plain, test_interlock_memory
 from tests.interlocks.random_streams import COMPARED, ODD, compares, one_of, random_streams, same, steps_us
 
@@ -147,7 +147,7 @@ def test_interval(rng: random.Random) -> None:
         assert off is not any(rf_on for rf_on, _ in drove)
 
 
-@pytest.mark.parametrize("part", [Impedance, Stall, Slope, Rise, Rate, Stuck, Least, Jumps, Energy, Late])
+@pytest.mark.parametrize("part", [Impedance, Stall, Slope, Forecast, Rate, Stuck, Least, Jumps, Energy, Late])
 def test_what_is_reset_is_as_new(part: Any) -> None:
     """Two memories, one used before: after a reset they give the same for ever."""
     made: dict[Any, tuple[Any, ...]] = {
@@ -160,7 +160,7 @@ def test_what_is_reset_is_as_new(part: Any) -> None:
         Impedance: lambda rng, t: (5.0, rng.random() < 0.9, 20.0, rng.uniform(0.1, 1.0), 20_000),
         Stall: lambda rng, t: (t, 20_000, rng.random(), rng.random(), False, rng.random(), rng.random()),
         Slope: lambda rng, t: (t, rng.uniform(20.0, 90.0)),
-        Rise: lambda rng, t: (t, rng.uniform(20.0, 90.0)),
+        Forecast: lambda rng, t: (t, rng.uniform(20.0, 90.0)),
         Rate: lambda rng, t: (t, (rng.uniform(20.0, 90.0), 37.0)),
         Stuck: lambda rng, t: (t, (37.0, 37.0)),
         Least: lambda rng, t: (rng.uniform(20.0, 90.0),),
@@ -183,7 +183,7 @@ def test_what_is_reset_is_as_new(part: Any) -> None:
         now_us += 20_000
         given_now = inputs[part](rng, now_us)
         found, expected = used.update(*given_now), new.update(*given_now)
-        if part is Rise:
+        if part is Forecast:
             assert all(same(f, e, 1e-6) for f, e in zip(found, expected, strict=True))
         elif part in (Slope, Rate) and found is not None:
             assert same(found, expected, 1e-6)

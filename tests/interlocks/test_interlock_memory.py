@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
-from rfgen.safety.thermal import Dose, Rate, Rise, Slope, Stuck, disagreement_c
+from rfgen.safety.thermal import Dose, Forecast, Rate, Slope, Stuck, disagreement_c
 from tests.interlocks import plain
 from tests.interlocks.figures import above
 from tests.interlocks.random_streams import ODD, compares, one_of, random_streams, readings, same, steps_us
@@ -50,20 +50,26 @@ def test_slope(rng: random.Random) -> None:
         assert same(under_test.update(*history[-1]), plain.slope(history, window_us), 1e-6), history
 
 
-@compares(Rise)
-@random_streams(20)
-def test_rise(rng: random.Random) -> None:
-    under_test = Rise()
-    step, read = steps_us(rng), readings(rng, odd=rng.choice((0.0, 0.003)))
+@compares(Forecast)
+@random_streams(12)
+def test_forecast(rng: random.Random) -> None:
+    under_test = Forecast()
+    step, read = steps_us(rng), readings(rng, odd=rng.choice((0.0, 0.002)))
     now_us = rng.randrange(10**9)
+    begins = rng.choice((None, rng.randrange(700)))
+    began_us = None
     history: list[tuple[int, float]] = []
-    for n in range(600):
+    for n in range(900):
         now_us += step()
         history.append((now_us, read()))
+        if n == begins:
+            began_us = now_us
+            under_test.begin(now_us)
         found = under_test.update(*history[-1])
-        if n % 29 == 0:
-            expected = plain.rise(history)
-            assert all(same(f, e, 1e-6) for f, e in zip(found, expected, strict=True)), history
+        if n % 149 == 0 or n == 899:
+            expected = plain.forecast(history, began_us)
+            # the climb is up to 460 s of the rise
+            assert all(same(f, e, 1e-4) for f, e in zip(found, expected, strict=True)), history
 
 
 @compares(Rate)

@@ -69,8 +69,8 @@ def read_of(row_id: str, **values: object) -> str:
         ),
         (
             "SENTINEL_FORECAST",
-            {"sentinel_level_c": 41.0, "sentinel_rise_c_s": 0.5},
-            "sentinel, noise taken out, 41 °C + 10 s x its rise 0.5 °C/s = 46 °C, above 45 °C",
+            {"sentinel_level_c": 41.0, "sentinel_climb_c": 5.0},
+            "sentinel, noise taken out, 41 °C + 1 x its climb to come 5 °C = 46 °C, above 45 °C",
         ),
         (
             "Z_JUMP",

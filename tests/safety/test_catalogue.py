@@ -35,7 +35,7 @@ TABLE = {
         "A",
         "sentinel",
         "",
-        "sentinel_level_c + forecast_s * sentinel_rise_c_s > sentinel_c",
+        "sentinel_level_c + forecast_share * sentinel_climb_c > sentinel_c",
     ),
     "TC_RATE": (0, "CRH", "R", "nothing", "", "tc_rate_c_s > tc_rate_c_s"),
     "TC_STUCK": (0, "RH", "A", "nothing", "", "tc_stuck_share >= 1"),

@@ -8,7 +8,7 @@ import pytest
 
 from rfgen.safety.derived import Blanking, FlowDue, Impedance, Interval, OvershootArm, Stall, allowed_power_w
 from rfgen.safety.electrical import Energy, Jumps, Late, Least, Skew, meter_off_by_w
-from rfgen.safety.thermal import Dose, Rate, Rise, Slope, Stuck, disagreement_c
+from rfgen.safety.thermal import Dose, Forecast, Rate, Slope, Stuck, disagreement_c
 
 NONE_YET = (None, None, None, None)
 
@@ -500,26 +500,100 @@ def test_a_rate_of_no_number_is_none_until_it_has_left() -> None:
             assert math.isnan(found) is (8 <= n <= 13)
 
 
-def test_the_sentinels_line_over_five_seconds() -> None:
-    rise = Rise()
+def test_the_sentinels_line_over_ten_seconds() -> None:
+    forecast = Forecast()
     for n in range(1000):
-        level_c, rise_c_s = rise.update(n * 20_000, 37.0 + 0.02 * n * 0.02)
-        if n < 250:
-            assert (level_c, rise_c_s) == (None, None)
-        elif n > 260:
-            assert rise_c_s == pytest.approx(0.02, rel=1e-6)
+        level_c, climb_c = forecast.update(n * 20_000, 37.0 + 0.02 * n * 0.02)
+        if n < 500:
+            assert (level_c, climb_c) == (None, None)
+        elif n > 510:
+            assert climb_c == pytest.approx(60.0 * 0.02, rel=1e-6)
             assert level_c == pytest.approx(37.0 + 0.02 * (n - n % 5) * 0.02, abs=1e-6)
-    for last_us, there in ((4_999_999, False), (5_000_000, True)):
-        edge = Rise()
+    for last_us, there in ((9_999_999, False), (10_000_000, True)):
+        edge = Forecast()
         edge.update(0, 37.0)
         assert (edge.update(last_us, 38.0) != (None, None)) is there
-    falling = Rise()
-    for n in range(400):
-        level_c, rise_c_s = falling.update(n * 20_000, 50.0 - n * 0.01)
-    assert rise_c_s == 0.0
-    assert level_c == pytest.approx(50.0 - 395 * 0.01, abs=1e-6)
+    falling = Forecast()
+    for n in range(600):
+        level_c, climb_c = falling.update(n * 20_000, 50.0 - n * 0.01)
+    assert climb_c == 0.0
+    assert level_c == pytest.approx(50.0 - 595 * 0.01, abs=1e-6)
+    falling.begin(12_000_000)
     falling.reset()
     assert falling.update(0, 37.0) == (None, None)
+    assert falling.update(10_000_000, 37.1)[1] == pytest.approx(60.0 * 0.01)
+
+
+def risen(rise_c_s: float, age_s: float, before_c: float = 37.0) -> tuple[float | None, float | None]:
+    """Level and climb after a steady rise that begins with the heating, a point each second."""
+    forecast = Forecast()
+    for n in range(12):
+        forecast.update(n * 1_000_000, before_c)
+    forecast.begin(12_000_000)
+    for n in range(round(age_s) + 1):
+        found = forecast.update(12_000_000 + n * 1_000_000, before_c + rise_c_s * n)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age_s", "soon_s", "late_s"),
+    # of a steady rise: soon 60 s less 0.4 for each second, at least 10; late 0.23 of the age up to 400 s less nothing,
+    # as 0.5 - 0.27 is more than 1 - 0.8
+    [(40, 44.0, 9.2), (124, 10.4, 28.52), (126, 10.0, 28.98), (400, 10.0, 92.0), (450, 10.0, 200.0 - 121.5)],
+)
+def test_a_steady_rise_climbs_further(age_s: int, soon_s: float, late_s: float) -> None:
+    level_c, climb_c = risen(0.01, age_s)
+    assert level_c == pytest.approx(37.0 + 0.01 * age_s)
+    assert climb_c == pytest.approx(0.01 * (soon_s + late_s), rel=1e-4)
+
+
+def test_a_rise_that_begins_late_climbs_the_furthest() -> None:
+    forecast = Forecast()
+    for n in range(12):
+        forecast.update(n * 1_000_000, 37.0)
+    forecast.begin(12_000_000)
+    for n in range(101):
+        found = forecast.update(12_000_000 + n * 1_000_000, 37.0 + max(0.0, 0.05 * (n - 80)))
+    # 1 C in 20 s, 100 s after the beginning: 0.05 x 100 - 0.8 x 1, and 20 s of the rise
+    assert found[1] == pytest.approx(5.0 - 0.8 + 20.0 * 0.05, rel=1e-4)
+
+
+def test_what_it_has_risen_counts_from_the_first_level_that_is_known() -> None:
+    forecast = Forecast()
+    forecast.begin(0)
+    for n in range(41):
+        found = forecast.update(n * 1_000_000, 40.0 + 0.01 * n)
+    # known from 10 s on: it has risen 0.3 C since; the age is 40 s all the same: 0.4 - 0.8 x 0.3
+    assert found[1] == pytest.approx(44.0 * 0.01 + 0.16, rel=1e-4)
+
+
+def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
+    forecast = Forecast()
+    for n in range(31):
+        if n == 12:
+            forecast.begin(12_000_000)
+        found = forecast.update(n * 1_000_000, 40.0 - 0.1 * n if n <= 20 else 38.0 + 0.01 * (n - 20))
+    # at 18 s: 52.8 s of the rise, and 1.0 x 18 s of it
+    assert found[1] == pytest.approx((52.8 + 18.0) * 0.01, rel=1e-4)
+
+
+def test_one_reading_that_is_none_leaves_no_trace_once_it_has_left_the_window() -> None:
+    forecast = Forecast()
+    forecast.begin(0)
+    for n in range(30):
+        level_c, climb_c = forecast.update(n * 1_000_000, math.nan if n == 11 else 37.0)
+        if n >= 10:
+            assert level_c is not None
+            assert climb_c is not None
+            assert math.isnan(level_c) is (11 <= n <= 21)
+            assert math.isnan(climb_c) is (11 <= n <= 21)
+    begun = Forecast()
+    begun.update(0, math.nan)
+    for n in range(1, 30):
+        if n == 5:
+            begun.begin(5_000_000)  # no level is known until 11 s: the rise counts from there
+        found = begun.update(n * 1_000_000, 37.0 + 0.01 * n)
+    assert found[1] == pytest.approx(50.4 * 0.01 + max(0.5 * 0.24 - 0.27 * 0.18, 0.24 - 0.8 * 0.18), rel=1e-4)
 
 
 def stood(period_us: int, ticks: int, step_c: float = 0.0, moved_c: float | None = None) -> float:
@@ -583,10 +657,10 @@ def test_the_largest_disagreement() -> None:
 
 
 def test_a_slow_rise_of_the_sentinel_is_told() -> None:
-    rise = Rise()
-    for n in range(60):
-        found = rise.update(n * 100_000, 37.0 + n * 0.00005)
-    assert found[1] == pytest.approx(0.0005, rel=1e-3)
+    forecast = Forecast()
+    for n in range(110):
+        found = forecast.update(n * 100_000, 37.0 + n * 0.00005)
+    assert found[1] == pytest.approx(60.0 * 0.0005, rel=1e-3)
 
 
 def test_what_was_first_read_is_not_stuck_whatever_it_is() -> None:

@@ -30,7 +30,7 @@ FIGURES = {
     "flow_share": ("1", 0.8, 0.5, 0.95),
     "under_c": ("C", 5.0, 1.0, 20.0),
     "dose_min": ("min", 10.0, 0.1, 10.0),
-    "forecast_s": ("s", 10.0, 1.0, 60.0),
+    "forecast_share": ("1", 1.0, 0.1, 1.25),
     "tc_rate_c_s": ("C/s", 40.0, 5.0, 40.0),
     "disagree_c": ("C", 10.0, 1.0, 10.0),
     "roll_off_ratio": ("1", 2.0, 1.2, 3.0),

@@ -253,8 +253,8 @@ EDGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("SENTINEL_DOSE", {"dose_min": 10.0}, {"dose_min": 10.01}),
     (
         "SENTINEL_FORECAST",
-        {"temperature_c": (90.0, 90.0, 44.9), "sentinel_level_c": 44.0, "sentinel_rise_c_s": 0.1},
-        {"temperature_c": (37.0, 37.0, 37.0), "sentinel_level_c": 44.0, "sentinel_rise_c_s": 0.1001},
+        {"temperature_c": (90.0, 90.0, 44.9), "sentinel_level_c": 44.0, "sentinel_climb_c": 1.0},
+        {"temperature_c": (37.0, 37.0, 37.0), "sentinel_level_c": 44.0, "sentinel_climb_c": 1.001},
     ),
     ("TC_RATE", {"tc_rate_c_s": 40.0}, {"tc_rate_c_s": 40.01}),
     ("TC_STUCK", {"tc_stuck_share": 0.999}, {"tc_stuck_share": 1.0}),
