@@ -78,6 +78,35 @@ def campaign(spec: str, out: Path | None, jobs: int | None, seed: int | None, as
 
 
 @cli.command()
+@click.argument("promise", required=False)
+@click.option("--list", "as_list", is_flag=True, help="The promises, each with its temporal-logic form.")
+@click.option("--device", default="bench", show_default=True, help="A device profile, by name.")
+@click.option("--budget", type=click.IntRange(1, 1_000_000), default=200, show_default=True, help="Runs, at most.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the search.")
+@click.option("--uniform", is_flag=True, help="By chance alone, without the optimiser.")
+@click.option("--plant", type=click.Choice(["network", "field"]), default="network", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="The scenario's file [default: in falsified/].")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+def falsify(
+    promise: str | None,
+    as_list: bool,
+    device: str,
+    budget: int,
+    seed: int,
+    uniform: bool,
+    plant: str,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Search patients, faults, times and magnitudes for a run that breaks PROMISE; shrink it, and write it."""
+    from rfgen.commands import falsify as command
+
+    if as_list:
+        return command.listed(as_json)
+    return command.falsify(promise, device, budget, seed, uniform, plant, out, as_json)
+
+
+@cli.command()
 @click.argument("scenario")
 @click.option("--power", "power_w", type=click.FloatRange(0, 400), help="Watts at the terminals throughout.")
 @click.option("--tip-temperature", "tip_c", type=click.FloatRange(20, 150), help="Celsius that the tip is held at.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rfgen.deviceparts import Mode, Span
+from rfgen.falsify.names import NAMES as PROMISE_NAMES
 from rfgen.fieldparts import FieldModel
 from rfgen.problems import Fault, PathPart, refuse, suggestion
 from rfgen.safety.catalogue import ROW_IDS
@@ -207,7 +208,8 @@ class OffExpect(Strict):
 
 
 class Expect(Strict):
-    """What a check holds the run against. `by_s`, `not_before_s`: when CUTOFF was entered. `bounds`: of the summary."""
+    """What a check holds the run against. `by_s`, `not_before_s`: when CUTOFF was entered. `bounds`: of the summary.
+    `kept`: promises (`rfgen falsify --list`), looked at tick by tick."""
 
     outcome: Literal["completed", "cutoff", "interrupted"] | None = None
     reason: Annotated[str, AfterValidator(_known(REASONS, "reason to end"))] | None = None
@@ -216,6 +218,9 @@ class Expect(Strict):
     not_before_s: float | None = Field(None, ge=0)
     rf_off: OffExpect | None = None
     bounds: dict[str, Span] = {}
+    kept: Annotated[
+        tuple[Annotated[str, AfterValidator(_known(PROMISE_NAMES, "promise"))], ...], BeforeValidator(as_tuple)
+    ] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> Expect:

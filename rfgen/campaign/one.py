@@ -14,6 +14,7 @@ from rfgen.assemble import assemble
 from rfgen.campaign.spec import CampaignSpec, drawn
 from rfgen.campaign.tally import Tally
 from rfgen.expect import judge
+from rfgen.falsify.one import broken, watch
 from rfgen.record.summary import COMPLETED
 from rfgen.records import State
 from rfgen.scenario import Scenario
@@ -84,6 +85,8 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
     keys = tuple(name if names.index(name) == n else f"{name} ({n})" for n, name in enumerate(names))
     tally = Tally(keys)
     session.recording = tally
+    promised = () if scenario.expect is None else scenario.expect.kept
+    monitors = watch(assembly, promised)
     with _collector_off():
         ending = session.run()
     states = [e for e in tally.events if e.kind == "state"]
@@ -110,7 +113,7 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
             (str(e.data.get("from")) for e in states if e.data.get("to") == State.CUTOFF.name and trips), None
         ),
     }
-    problems = judge(scenario.expect, summary)
+    problems = judge(scenario.expect, summary) + broken(promised, monitors)
     if ending.ran_out:
         problems.append(f"it had not ended after {session.max_time_s:g} s, and was stopped")
     return summary, problems

@@ -1,0 +1,1 @@
+"""Looks for a treatment that breaks a promise of the firmware: patients, faults, times and magnitudes."""

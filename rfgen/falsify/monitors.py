@@ -1,0 +1,453 @@
+"""Robustness of a run: how far it stayed from breaking a promise, tick by tick, from what went up and down the seam.
+
+Each monitor is the quantitative reading of one temporal-logic formula (Fainekos and Pappas 2009; Donze and Maler
+2010): a comparison is its signed distance over a scale, `and` the least, `or` and `F[0,d]` the most, `G` the least over
+time. Negative is broken. The bounds are written out here, and times are taken from the rig's own clock; nothing of
+`rfgen.safety` is called.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hal import NoSample, Reply
+from rfgen.falsify.deadlines import Moment, deadline_s
+from rfgen.records import Decision, Event, State, Truth
+from rfgen.safety.catalogue import ROW_IDS, Needs
+from rfgen.scenario import Scenario
+
+C, R, H = State.IMPEDANCE_CHECK, State.RAMP, State.HOLD
+RADIATING = (C, R, H)
+FAR = 1.0
+"""The most that a robustness says: a scale or more from the bound."""
+BROKEN_OUTRIGHT = -1.0
+"""Of what is true or false, and false."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a monitor is told of a treatment."""
+
+    period_s: float
+    electrodes: tuple[int, ...]
+    sentinels: tuple[int, ...]
+    features: frozenset[Needs]
+    by_temperature: bool
+    most_w: float
+    """Of the treatment and of the stage, the lesser."""
+    over_temp_c: float
+    hard_c: float
+    overshoot_c: float
+    sentinel_c: float
+    dose_min: float
+    z_low_ohm: float
+    z_high_ohm: float
+    ramp_timeout_s: float
+
+
+def _limit(given: Mapping[str, float], name: str, default: float, least: float, most: float) -> float:
+    return min(max(given.get(name, default), least), most)
+
+
+def scene(scenario: Scenario) -> Scene:
+    """From the scenario alone: its limits, or the catalogue's figures, written out again with their hard ranges."""
+    device, treatment = scenario.device, scenario.treatment
+    given = {**device.limits, **treatment.overrides}
+    most_w = device.stage.max_power_w
+    if treatment.max_power_w is not None:
+        most_w = min(most_w, treatment.max_power_w)
+    return Scene(
+        period_s=device.period_ms * 1e-3,
+        electrodes=tuple(device.electrode_channels),
+        sentinels=tuple(device.sentinel_channels),
+        features=device.features,
+        by_temperature=treatment.mode == "temperature",
+        most_w=most_w,
+        over_temp_c=_limit(given, "over_temp_c", 95.0, 45.0, 108.0),
+        hard_c=_limit(given, "over_temp_hard_c", 110.0, 50.0, 110.0),
+        overshoot_c=_limit(given, "overshoot_c", 5.0, 1.0, 10.0),
+        sentinel_c=_limit(given, "sentinel_c", 45.0, 38.0, 45.0),
+        dose_min=_limit(given, "dose_min", 10.0, 0.1, 10.0),
+        z_low_ohm=_limit(given, "z_low_ohm", 25.0, 5.0, 400.0),
+        z_high_ohm=_limit(given, "z_high_ohm", 800.0, 60.0, 5000.0),
+        ramp_timeout_s=_limit(given, "ramp_timeout_s", 180.0, 5.0, 1800.0),
+    )
+
+
+class Monitor:
+    """One promise over one run. `least`: robustness so far. `over`: nothing that follows can change the verdict."""
+
+    settle_s = 0.1
+    """How long after the end of the treatment a run is looked at."""
+    wants_truth = False
+
+    def __init__(self, on: Scene) -> None:
+        self.on = on
+        self.least = FAR
+        self.at_tick = 0
+        self.over = False
+        self.state = State.IDLE
+        """The state that the sample of this tick was taken in."""
+        self._what = ""
+        self._value = self._bound = math.nan
+        self._unit = ""
+
+    def tick(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        """One tick."""
+        self._look(tick, reply, decision, truth)
+        self.state = decision.state
+        if self.least < 0.0:
+            self.over = True
+
+    def event(self, event: Event) -> None:
+        """What happens before the tick that comes next (a fault), or in the one that was (all else)."""
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        raise NotImplementedError
+
+    def _note(self, robustness: float, tick: int, what: str, value: float, bound: float, unit: str) -> None:
+        """Keep the least."""
+        if robustness < self.least:
+            self.least, self.at_tick = robustness, tick
+            self._what, self._value, self._bound, self._unit = what, value, bound, unit
+
+    @property
+    def at_s(self) -> float:
+        """When it was closest, or broken."""
+        return round(self.at_tick * self.on.period_s, 6)
+
+    def text(self) -> str:
+        """What was closest, in words."""
+        if not self._what:
+            return "never near"
+        return f"{self._what} {self._value:.4g} {self._unit} against {self._bound:.4g} {self._unit} at {self.at_s:g} s"
+
+
+class Window:
+    """The most of a margin over the last `span_us`, both ends included; None until that much has been seen."""
+
+    __slots__ = ("_from_us", "_kept", "_span_us")
+
+    def __init__(self, span_us: int) -> None:
+        self._span_us = span_us
+        self._kept: deque[tuple[int, float]] = deque()
+        self._from_us: int | None = None
+
+    def clear(self) -> None:
+        """It is not asked for any more."""
+        self._from_us = None
+        self._kept.clear()
+
+    def push(self, now_us: int, margin: float) -> float | None:
+        """The most now."""
+        kept = self._kept
+        if self._from_us is None or (kept and now_us < kept[-1][0]):
+            kept.clear()  # a clock that went back starts anew
+            self._from_us = now_us
+        while kept and kept[-1][1] <= margin:
+            kept.pop()
+        kept.append((now_us, margin))
+        since_us = now_us - self._span_us
+        while kept[0][0] < since_us:
+            kept.popleft()
+        return kept[0][1] if self._from_us <= since_us else None
+
+
+class LimitOvershot(Monitor):
+    """RF goes on although a reading has been above its limit for longer than that limit lets it."""
+
+    FORMULA = (
+        "G (tip_c > over_temp_hard_c -> off) & G ((G[-0.06,0] tip_c > over_temp_c) -> off) & "
+        "G ((G[-0.5,0] tip_c > target_c + overshoot_c) -> off)"
+    )
+    SCALE_C = 10.0
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
+        self._soft = Window(60_000)
+        self._over = Window(500_000)
+        self._target_c: float | None = None
+        self._stepped_down = False
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        if isinstance(reply, NoSample):
+            return
+        state, on, now_us = self.state, self.on, reply.rig_time_us
+        if state not in RADIATING:
+            self._soft.clear()
+            self._over.clear()
+            self._target_c = None
+            return
+        readings = reply.temperature_c
+        tip_c = -math.inf
+        for channel in on.electrodes:
+            if tip_c < readings[channel]:
+                tip_c = readings[channel]
+        soft = self._soft.push(now_us, on.over_temp_c - tip_c)
+        over = None
+        control_c = readings[on.electrodes[0]]
+        target_c = self._target_c
+        if target_c is not None and not (self._stepped_down and control_c > target_c + 5.0):
+            self._stepped_down = False
+            over = self._over.push(now_us, target_c + on.overshoot_c - control_c)
+        else:
+            self._over.clear()
+        if decision.command.rf_on:
+            scale = self.SCALE_C
+            self._note((on.hard_c - tip_c) / scale, tick, "RF on, electrode", tip_c, on.hard_c, "C")
+            if soft is not None:
+                what = "RF on, electrode for 0.06 s over"
+                self._note(soft / scale, tick, what, on.over_temp_c - soft, on.over_temp_c, "C")
+            if over is not None and target_c is not None:
+                most_c = target_c + on.overshoot_c
+                self._note(over / scale, tick, "RF on, control for 0.5 s over", most_c - over, most_c, "C")
+        if decision.state in (R, H) and on.by_temperature:
+            if self._target_c is None or decision.target_c != self._target_c:
+                self._stepped_down = self._target_c is not None and decision.target_c < self._target_c
+                self._target_c = decision.target_c
+        else:
+            self._target_c = None
+
+
+class TripLate(Monitor):
+    """A fault that must end the treatment, and RF goes on past its deadline."""
+
+    FORMULA = "G (fault -> F[0,deadline] (cutoff & RF_OFF sent))"
+    wants_truth = True
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
+        self._put: list[tuple[int, Event]] = []
+        self._due: tuple[int, float, str] | None = None
+        self._sent = False
+        self._asked_w = 0.0
+        self._site_c = math.nan
+
+    def event(self, event: Event) -> None:
+        if event.kind != "fault":
+            return
+        if self._due is not None or self._put or not event.data.get("on"):
+            self._due = None  # a second one may hide the first, and one that is taken off need not be seen
+            self._put.append((event.tick, event))
+            return
+        self._put.append((event.tick, event))
+        size, channel = event.data.get("size"), event.data.get("channel")
+        kind = str(event.data["kind"])
+        now = Moment(
+            self.state,
+            float(size) if isinstance(size, int | float) else None,
+            channel if isinstance(channel, int) else None,
+            self.on.sentinels,
+            self.on.features,
+            self._asked_w,
+            self._site_c,
+        )
+        by_s = deadline_s(kind, now)
+        if by_s is not None:
+            self._due = (event.tick, by_s, kind)
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        self._asked_w = decision.command.power_w
+        if truth is not None:
+            self._site_c = truth.control_site_c
+        if self._due is None:
+            return
+        from_tick, by_s, kind = self._due
+        period_s = self.on.period_s
+        passed_s = (tick - from_tick) * period_s
+        self._sent = self._sent or decision.rf_off
+        off = decision.state is State.CUTOFF and self._sent and not decision.command.rf_on
+        if not off and passed_s <= by_s + 0.5 * period_s:
+            return
+        # half a period more, so that a deadline of no time has a scale too
+        allowed_s = by_s + 0.5 * period_s
+        self._note((allowed_s - passed_s) / allowed_s, tick, f"{kind}: RF off after", passed_s, by_s, "s")
+        if not off:
+            self._what = f"{kind}: RF not off after"
+        self._due = None
+        self.over = True
+
+
+class UnnecessaryTrip(Monitor):
+    """A treatment with nothing wrong is cut off."""
+
+    FORMULA = "G (!tripped)"
+    SLOPE_TICKS = 100
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
+        self._rises: deque[float] = deque(maxlen=self.SLOPE_TICKS + 1)
+        self._ramp_ticks = 0
+        self._under_ticks = 0
+        self._target_c = math.nan
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        if decision.tripped:
+            first = ROW_IDS[(decision.tripped & -decision.tripped).bit_length() - 1]
+            self._note(BROKEN_OUTRIGHT, tick, f"tripped by {first} in {self.state.name},", 1, 0, "")
+            return
+        if isinstance(reply, NoSample):
+            return
+        state, on = self.state, self.on
+        if state not in (R, H):
+            self._ramp_ticks = self._under_ticks = 0
+            self._rises.clear()
+            self._target_c = decision.target_c
+            return
+        readings = reply.temperature_c
+        control_c = readings[on.electrodes[0]]
+        for channel in on.electrodes:
+            tip_c = readings[channel]
+            self._note((on.over_temp_c - tip_c) / 20.0, tick, "electrode", tip_c, on.over_temp_c, "C")
+        if on.by_temperature:
+            over_c = control_c - self._target_c
+            self._note((on.overshoot_c - over_c) / 5.0, tick, "over target by", over_c, on.overshoot_c, "C")
+            if state is H:
+                self._under_ticks = self._under_ticks + 1 if over_c < -5.0 else 0
+                under_s = self._under_ticks * on.period_s
+                self._note(1.0 - under_s / 10.0, tick, "under target for", under_s, 10.0, "s")
+        if state is R:
+            self._ramp_ticks += 1
+            ramp_s = self._ramp_ticks * on.period_s
+            most_s = on.ramp_timeout_s
+            self._note(1.0 - ramp_s / most_s, tick, "ramp", ramp_s, most_s, "s")
+        for channel in on.sentinels[:1]:
+            level_c = readings[channel]
+            rises = self._rises
+            rises.append(level_c)
+            # heat goes on arriving: ten seconds of the rise over the last hundred ticks
+            rise_c = 0.0
+            if len(rises) > self.SLOPE_TICKS:
+                rise_c = 10.0 * (level_c - rises[0]) / (self.SLOPE_TICKS * on.period_s)
+            ahead_c = level_c + max(rise_c, 0.0)
+            self._note((on.sentinel_c - ahead_c) / 8.0, tick, "sentinel's forecast", ahead_c, on.sentinel_c, "C")
+        if reply.rf_on and decision.command.power_w >= 0.5 and reply.current_a > 0.0:
+            ohm = reply.voltage_v / reply.current_a
+            self._note(1.0 - ohm / on.z_high_ohm, tick, "impedance", ohm, on.z_high_ohm, "ohm")
+            self._note(ohm / on.z_low_ohm - 1.0, tick, "impedance", ohm, on.z_low_ohm, "ohm")
+        self._target_c = decision.target_c
+
+    def text(self) -> str:
+        if self.least <= BROKEN_OUTRIGHT:
+            return f"{self._what.rstrip(',')} at {self.at_s:g} s"
+        return super().text()
+
+
+class HoldOutOfBand(Monitor):
+    """Control lets the temperature run past the target, or does not keep it there."""
+
+    FORMULA = "G (ramp | hold -> control_c <= target_c + 2) & G ((G[-10,0] hold) -> |control_c - target_c| <= 1)"
+    OVER_C, HOLD_C, SETTLE_S = 2.0, 1.0, 10.0
+    wants_truth = True
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
+        self._held_ticks = 0
+        self._target_c = math.nan
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        on = self.on
+        if self.state in (R, H) and on.by_temperature and decision.state is not State.CUTOFF:
+            control_c = math.nan
+            if truth is not None:
+                control_c = truth.control_c
+            elif not isinstance(reply, NoSample):
+                control_c = reply.temperature_c[on.electrodes[0]]
+            off_c = control_c - self._target_c
+            self._note((self.OVER_C - off_c) / self.OVER_C, tick, "over target by", off_c, self.OVER_C, "C")
+            if self.state is H:
+                self._held_ticks += 1
+                if self._held_ticks * on.period_s > self.SETTLE_S:
+                    away_c = abs(off_c)
+                    self._note((self.HOLD_C - away_c) / self.HOLD_C, tick, "off target by", away_c, self.HOLD_C, "C")
+            else:
+                self._held_ticks = 0
+        self._target_c = decision.target_c
+
+
+class SentinelPeak(Monitor):
+    """Tissue to be spared is heated beyond its limit: RF goes on, or too much heat is on its way when it ends."""
+
+    FORMULA = "G (sentinel_c > sentinel_limit_c -> off) & G (true sentinel_c <= sentinel_limit_c + 1)"
+    SCALE_C, MARGIN_C = 8.0, 1.0
+    settle_s = 15.0
+    wants_truth = True
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        on = self.on
+        if not isinstance(reply, NoSample) and self.state in RADIATING and decision.command.rf_on:
+            for channel in on.sentinels:
+                read_c = reply.temperature_c[channel]
+                self._note((on.sentinel_c - read_c) / self.SCALE_C, tick, "RF on, sentinel", read_c, on.sentinel_c, "C")
+        if truth is not None and truth.sentinel_c == truth.sentinel_c:
+            most_c = on.sentinel_c + self.MARGIN_C
+            true_c = truth.sentinel_c
+            self._note((most_c - true_c) / self.SCALE_C, tick, "true sentinel", true_c, most_c, "C")
+
+
+class DoseOverrun(Monitor):
+    """RF goes on although the sentinel has had its dose, in this treatment and those before."""
+
+    FORMULA = "G (CEM43(sentinel_c) > dose_min -> off)"
+    MARGIN = 0.02
+    """Of the limit: two ways of adding up differ by less."""
+    LEAST_MIN = 1e-5
+    DECADES = 4.0
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
+        self._dose = [0.0] * len(on.sentinels)
+
+    def event(self, event: Event) -> None:
+        if event.kind == "operator" and event.data.get("action") == "new_patient" and event.data.get("accepted"):
+            self._dose = [0.0] * len(self._dose)
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        if isinstance(reply, NoSample):
+            return
+        on = self.on
+        minutes = on.period_s / 60.0
+        for place, channel in enumerate(on.sentinels):
+            read_c = reply.temperature_c[channel]
+            # Sapareto and Dewey 1984: halves by the degree above 43 C, quarters below; 37 C and less heal
+            if read_c > 37.0:
+                self._dose[place] += (0.5 if read_c >= 43.0 else 0.25) ** (43.0 - min(read_c, 60.0)) * minutes
+            if decision.command.rf_on:
+                dose = self._dose[place]
+                # in decades: a degree doubles or quadruples the dose
+                left = math.log10((1.0 + self.MARGIN) * on.dose_min / max(dose, self.LEAST_MIN)) / self.DECADES
+                self._note(left, tick, "RF on, dose", dose, on.dose_min, "min")
+
+
+class RfOutside(Monitor):
+    """RF is commanded or delivered outside check, ramp and hold, or a cut-off goes out without RF_OFF."""
+
+    FORMULA = "G (rf_on | delivered_w > 0.3 -> check | ramp | hold) & G (cut off by a trip -> RF_OFF sent)"
+    OFF_W = 0.3
+    wants_truth = True
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        command = decision.command
+        if command.rf_on and decision.state not in RADIATING:
+            self._note(BROKEN_OUTRIGHT, tick, f"RF commanded on in {decision.state.name},", command.power_w, 0, "W")
+        if decision.tripped and self.state in RADIATING and not decision.rf_off:
+            self._note(BROKEN_OUTRIGHT, tick, "tripped without RF_OFF,", 0, 1, "sent")
+        if self.state not in RADIATING:
+            delivered_w = truth.delivered_w if truth is not None else math.nan
+            self._note((self.OFF_W - delivered_w) / self.OFF_W, tick, "delivered", delivered_w, self.OFF_W, "W")
+
+
+class PowerBeyond(Monitor):
+    """More power is commanded than treatment and stage allow."""
+
+    FORMULA = "G (commanded_w <= max_power_w)"
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        most_w = self.on.most_w
+        command = decision.command
+        if command.rf_on:
+            over = (most_w - command.power_w) / most_w
+            self._note(over, tick, "commanded", command.power_w, most_w, "W")

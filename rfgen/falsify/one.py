@@ -1,0 +1,105 @@
+"""One run under the eyes of monitors: of a search, without a recording; or of a scenario that expects promises kept."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from hal import Reply
+from rfgen.assemble import Assembly, assemble
+from rfgen.falsify.monitors import FAR, Monitor, scene
+from rfgen.falsify.promises import Promise, promise
+from rfgen.records import Decision, Event
+from rfgen.scenario import Scenario
+
+
+class Outcome(NamedTuple):
+    """What one run says of a promise."""
+
+    robustness: float
+    """Over the bound's scale, at most 1; negative is broken."""
+    said: str
+    """What was closest, in words."""
+    at_s: float
+
+    @property
+    def broken(self) -> bool:
+        """It is a run that breaks the promise."""
+        return self.robustness < 0.0
+
+
+class _VerdictIn(Exception):
+    """Nothing that follows can change what is known."""
+
+
+def watch(assembly: Assembly, names: Sequence[str]) -> list[Monitor]:
+    """Monitors of these promises on a session that has not begun; whoever else looks at its ticks goes on doing so."""
+    if not names:
+        return []
+    monitors = _watch(assembly, [promise(name) for name in names])
+    assembly.session.settle_s = max(assembly.session.settle_s, *(monitor.settle_s for monitor in monitors))
+    return monitors
+
+
+def _watch(assembly: Assembly, promises: Sequence[Promise]) -> list[Monitor]:
+    session = assembly.session
+    on = scene(assembly.scenario)
+    monitors = [promised.monitor(on) for promised in promises]
+    truth = session.truth if any(monitor.wants_truth for monitor in monitors) else None
+    tick_before, event_before = session.on_tick, session.on_event
+
+    def on_tick(tick: int, reply: Reply, decision: Decision) -> None:
+        known = truth() if truth is not None else None
+        for monitor in monitors:
+            monitor.tick(tick, reply, decision, known)
+        if tick_before is not None:
+            tick_before(tick, reply, decision)
+
+    def on_event(event: Event) -> None:
+        for monitor in monitors:
+            monitor.event(event)
+        if event_before is not None:
+            event_before(event)
+
+    session.on_tick, session.on_event = on_tick, on_event
+    return monitors
+
+
+def broken(names: Sequence[str], monitors: Sequence[Monitor]) -> list[str]:
+    """The promises that were broken, one sentence each."""
+    return [
+        f"{name} is broken: {monitor.text()}"
+        for name, monitor in zip(names, monitors, strict=True)
+        if monitor.least < 0.0
+    ]
+
+
+def run_once(scenario: Scenario, promised: Promise) -> Outcome:
+    """The run, for as long as the verdict may change. Raises ValueError where the plant cannot be."""
+    assembly = assemble(scenario)
+    session = assembly.session
+    monitor = _watch(assembly, [promised])[0]
+    session.settle_s = monitor.settle_s
+    looked = session.on_tick
+    assert looked is not None
+
+    def on_tick(tick: int, reply: Reply, decision: Decision) -> None:
+        looked(tick, reply, decision)
+        if monitor.over:
+            raise _VerdictIn
+
+    session.on_tick = on_tick
+    with contextlib.suppress(_VerdictIn):
+        session.run()
+    return Outcome(monitor.least, monitor.text(), monitor.at_s)
+
+
+def try_scenario(make: Callable[[], Scenario], promised: Promise) -> Outcome:
+    """`make()`'s scenario run once; as far from a break as can be where it cannot be made."""
+    try:
+        return run_once(make(), promised)
+    except (ValidationError, ValueError) as error:
+        return Outcome(FAR, f"not run: {' '.join(str(error).split())[:160]}", 0.0)
