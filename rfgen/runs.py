@@ -16,8 +16,8 @@ from hal import Reply, RigInfo
 from rfgen import generator
 from rfgen.assemble import Assembly
 from rfgen.expect import judge
-from rfgen.fieldwatch import watch_field
 from rfgen.falsify.one import broken, watch
+from rfgen.fieldwatch import watch_field
 from rfgen.pacing import RealTimePacer, real_time_priority
 from rfgen.record.info import RunInfo
 from rfgen.record.loader import Run, load_run

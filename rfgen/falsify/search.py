@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rfgen.extras import install_command
 from rfgen.falsify.one import Outcome, try_scenario
 from rfgen.falsify.space import Space, Value
 from rfgen.problems import InputError, Problem
@@ -29,7 +30,7 @@ def need_optuna() -> None:
     """Raises InputError where the optimiser is not installed."""
     if importlib.util.find_spec("optuna") is None:
         said = "needs Optuna, which is not installed"
-        remedy = "pip install '.[falsify]' in a checkout of rfgen, or search by chance with --uniform"
+        remedy = f"{install_command('falsify')}, or search by chance with --uniform"
         raise InputError([Problem("rfgen falsify", None, None, "", "", said, remedy)])
 
 
