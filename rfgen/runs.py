@@ -16,7 +16,7 @@ from hal import Reply, RigInfo
 from rfgen import generator
 from rfgen.assemble import Assembly
 from rfgen.expect import judge
-from rfgen.falsify.one import broken, watch
+from rfgen.falsify.one import broken_promises, watch_promises
 from rfgen.fieldwatch import watch_field
 from rfgen.pacing import RealTimePacer, real_time_priority
 from rfgen.record.info import RunInfo
@@ -139,7 +139,7 @@ def run_into(
     session.progress = progress
     expect = assembly.scenario.expect
     promised = () if expect is None else expect.kept
-    monitors = watch(assembly, promised)
+    monitors = watch_promises(assembly, promised)
     rig = session.open()  # refused before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     info = run_info(assembly, name, rig, backend)
@@ -166,7 +166,7 @@ def run_into(
     wall_s = time.perf_counter() - began
     run = load_run(folder)
     summary = summary_from_run(run)
-    problems = judge(expect, summary) + broken(promised, monitors)
+    problems = judge(expect, summary) + broken_promises(promised, monitors)
     if ending is not None and ending.ran_out:
         problems.append(f"it had not ended after {session.max_time_s:g} s, and was stopped")
     summary["as_expected"] = not problems and not interrupted

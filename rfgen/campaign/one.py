@@ -14,7 +14,7 @@ from rfgen.assemble import assemble
 from rfgen.campaign.spec import CampaignSpec, drawn
 from rfgen.campaign.tally import Tally
 from rfgen.expect import judge
-from rfgen.falsify.one import broken, watch
+from rfgen.falsify.one import broken_promises, watch_promises
 from rfgen.record.summary import COMPLETED
 from rfgen.records import State
 from rfgen.scenario import Scenario
@@ -86,9 +86,14 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
     tally = Tally(keys)
     session.recording = tally
     promised = () if scenario.expect is None else scenario.expect.kept
+<<<<<<< HEAD
     monitors = watch(assembly, promised)
     with _collector_off():
         ending = session.run()
+=======
+    monitors = watch_promises(assembly, promised)
+    ending = session.run()
+>>>>>>> 17c72b9 (Name the optimiser's package where it is missing)
     states = [e for e in tally.events if e.kind == "state"]
     trips = [e for e in tally.events if e.kind == "trip"]
     reason = next((str(e.data.get("reason")) for e in states if e.data.get("to") == State.CUTOFF.name), None)
@@ -113,7 +118,7 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
             (str(e.data.get("from")) for e in states if e.data.get("to") == State.CUTOFF.name and trips), None
         ),
     }
-    problems = judge(scenario.expect, summary) + broken(promised, monitors)
+    problems = judge(scenario.expect, summary) + broken_promises(promised, monitors)
     if ending.ran_out:
         problems.append(f"it had not ended after {session.max_time_s:g} s, and was stopped")
     return summary, problems

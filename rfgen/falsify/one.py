@@ -35,7 +35,7 @@ class _VerdictIn(Exception):
     """Nothing that follows can change what is known."""
 
 
-def watch(assembly: Assembly, names: Sequence[str]) -> list[Monitor]:
+def watch_promises(assembly: Assembly, names: Sequence[str]) -> list[Monitor]:
     """Monitors of these promises on a session that has not begun; whoever else looks at its ticks goes on doing so."""
     if not names:
         return []
@@ -68,7 +68,7 @@ def _watch(assembly: Assembly, promises: Sequence[Promise]) -> list[Monitor]:
     return monitors
 
 
-def broken(names: Sequence[str], monitors: Sequence[Monitor]) -> list[str]:
+def broken_promises(names: Sequence[str], monitors: Sequence[Monitor]) -> list[str]:
     """The promises that were broken, one sentence each."""
     return [
         f"{name} is broken: {monitor.text()}"

@@ -151,7 +151,7 @@ def test_without_the_optimiser_it_says_what_to_install(tmp_path: Path, monkeypat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     code, _, err = here("falsify", "trip-late", folder=tmp_path)
     assert code == 2
-    assert "pip install 'optuna>=" in err
+    assert "pip install 'optuna" in err
 
 
 def test_the_list_has_every_promise_and_its_form(tmp_path: Path) -> None:
