@@ -86,14 +86,9 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
     tally = Tally(keys)
     session.recording = tally
     promised = () if scenario.expect is None else scenario.expect.kept
-<<<<<<< HEAD
-    monitors = watch(assembly, promised)
+    monitors = watch_promises(assembly, promised)
     with _collector_off():
         ending = session.run()
-=======
-    monitors = watch_promises(assembly, promised)
-    ending = session.run()
->>>>>>> 17c72b9 (Name the optimiser's package where it is missing)
     states = [e for e in tally.events if e.kind == "state"]
     trips = [e for e in tally.events if e.kind == "trip"]
     reason = next((str(e.data.get("reason")) for e in states if e.data.get("to") == State.CUTOFF.name), None)
