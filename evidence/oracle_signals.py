@@ -244,15 +244,19 @@ class Signals:
 
     @cached_property
     def overshoot_armed(self) -> Flags:
-        """After a step down, from where the reading has come within 5 C of the new target."""
+        """After a step down, from where the reading has been within the limit of the new target for half a second."""
         t = self.t
         found = np.isfinite(t.target_c)
-        armed, target = True, np.nan
+        armed, target, near_us = True, np.nan, None
         for k in np.flatnonzero(found).tolist():
             if t.target_c[k] != target or t.tick[k] in t.started:
-                armed = not t.target_c[k] < target
+                armed, near_us = not t.target_c[k] < target, None
                 target = float(t.target_c[k])
-            armed = armed or not t.control_c[k] > target + 5.0
+            if t.control_c[k] > target + self.device.limits["overshoot_c"]:
+                near_us = None
+            elif near_us is None:
+                near_us = int(self.now_us[k])
+            armed = armed or np.isnan(t.control_c[k]) or (near_us is not None and self.now_us[k] - near_us >= 500_000)
             found[k] = armed
         return np.asarray(found & ((t.state == RAMP) | (t.state == HOLD)))
 

@@ -88,6 +88,7 @@ class Generator:
             phase=Needs.PHASE in config.features,
             stage_temperature=config.stage_temperature,
             dead_man=Needs.DEAD_MAN in config.features,
+            overshoot_c=config.limits["overshoot_c"],
         )
         self.deriver = Deriver(self._new_deriver_config)
         self.controller = Controller(config.plan, config.tuning, config.period_us * 1e-6)

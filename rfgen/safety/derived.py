@@ -207,27 +207,41 @@ class FlowDue:
 class OvershootArm:
     """Whether overshoot over the present target means anything.
 
-    After a step down it is armed once the reading has come within 5 C of the new target: until then the excess is
-    the old step's heat. Armed at once by a step up.
+    After a step down it is armed once the reading has come within the limit of the new target, for as long as the
+    interlock itself would ask before it trips: until then the excess is the old step's heat, and one noisy reading is
+    no end of it. Armed at once by a step up, and by a reading that is no number.
     """
 
-    __slots__ = ("_armed", "_target_c")
+    __slots__ = ("_armed", "_near_c", "_near_us", "_target_c")
 
-    NEAR_C = 5.0
+    NEAR_FOR_US = 500_000
 
-    def __init__(self) -> None:
+    def __init__(self, near_c: float) -> None:
+        self._near_c = near_c
         self._armed = True
         self._target_c: float | None = None
+        self._near_us: int | None = None
+        """Since when it has been near, without a break."""
 
-    def update(self, target_c: float | None, reading_c: float) -> bool:
+    def update(self, target_c: float | None, reading_c: float, now_us: int) -> bool:
         """Is overshoot applicable in this tick?"""
+        if target_c is None:
+            self._target_c = None
+            return False
         if target_c != self._target_c:
-            was = self._target_c
+            self._armed = self._target_c is None or target_c > self._target_c
             self._target_c = target_c
-            self._armed = was is None or target_c is None or target_c >= was
-        if not self._armed and target_c is not None and not reading_c > target_c + self.NEAR_C:
-            self._armed = True  # a reading that is not a number arms it too
-        return self._armed and target_c is not None
+            self._near_us = None
+        if self._armed:
+            return True
+        near_c = target_c + self._near_c
+        if reading_c > near_c:
+            self._near_us = None
+            return False
+        if self._near_us is None:
+            self._near_us = now_us
+        self._armed = now_us - self._near_us >= self.NEAR_FOR_US or not reading_c <= near_c
+        return self._armed
 
 
 class Interval:

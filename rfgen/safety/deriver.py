@@ -56,6 +56,8 @@ class DeriverConfig:
     phase: bool = False
     stage_temperature: bool = False
     dead_man: bool = False
+    overshoot_c: float = 5.0
+    """The limit of OVERSHOOT."""
     least_current_a: float = 0.002
     """A current below this is too small to measure: the load reads open (assumed: 20 steps of a 0.1 mA meter)."""
     least_voltage_v: float = 0.2
@@ -113,7 +115,7 @@ class Deriver:
         self._blanking = Blanking()
         self._stall = Stall()
         self._flow_due = FlowDue(config.prime_s)
-        self._arm = OvershootArm()
+        self._arm = OvershootArm(config.overshoot_c)
         self._interval = Interval()
         off = Command(0, False, 0.0, 0.0)
         self._in_force = off
@@ -188,7 +190,7 @@ class Deriver:
         self._energy.reset()
         self._jumps.reset()
         self._least.reset()
-        self._arm = OvershootArm()
+        self._arm = OvershootArm(self._config.overshoot_c)
         self._blanking = Blanking()
 
     def relinked(self) -> None:
@@ -286,7 +288,7 @@ class Deriver:
         over_c = under_c = None
         if target_c is not None:
             under_c = target_c - control_c
-        if self._arm.update(target_c, control_c):
+        if self._arm.update(target_c, control_c, now_us):
             over_c = control_c - target_c  # type: ignore[operator]
 
         ramp_s = check_s = None

@@ -113,16 +113,25 @@ def flow_due(history: Sequence[tuple[float, int]], prime_us: int) -> float | Non
     return asked if asked > 0.0 and now_us - same[-1][1] >= prime_us else None
 
 
-def overshoot_armed(history: Sequence[tuple[float | None, float]]) -> bool:
-    """(target, reading): after a step down, only once the reading has come within 5 C of the new target."""
+def overshoot_armed(history: Sequence[tuple[float | None, float, int]]) -> bool:
+    """(target, reading, now): after a step down, only once the reading has been within 5 C of the new target for half a
+    second, or was no number."""
     target_c = history[-1][0]
     if target_c is None:
         return False
     same = list(takewhile(lambda tick: tick[0] == target_c, reversed(history)))
     place = len(history) - len(same)
     before_c = history[place - 1][0] if place else None
-    down = before_c is not None and target_c < before_c
-    return not down or any(not reading_c > target_c + 5.0 for _, reading_c in same)
+    if before_c is None or target_c >= before_c:
+        return True
+    same.reverse()
+    for end, (_, last_c, end_us) in enumerate(same):
+        if math.isnan(last_c):
+            return True
+        near = list(takewhile(lambda tick: not tick[1] > target_c + 5.0, reversed(same[: end + 1])))
+        if near and end_us - near[-1][2] >= 500_000:
+            return True
+    return False
 
 
 def dose_min(history: Sequence[tuple[float, int]]) -> float:

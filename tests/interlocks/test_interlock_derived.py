@@ -123,13 +123,17 @@ def test_flow_due(rng: random.Random) -> None:
 @compares(OvershootArm)
 @random_streams(100)
 def test_overshoot_armed(rng: random.Random) -> None:
-    under_test = OvershootArm()
-    history: list[tuple[float | None, float]] = []
+    under_test = OvershootArm(5.0)
+    history: list[tuple[float | None, float, int]] = []
     target_c: float | None = None
+    reading_c = now_us = 0
     for _ in range(60):
-        if rng.random() < 0.2:
+        if rng.random() < 0.1:
             target_c = rng.choice((None, 50.0, 60.0, 70.0, 90.0))
-        history.append((target_c, rng.choice((*ODD, 55.0, 65.0, 65.01, 75.0, 95.0, 120.0))))
+        if rng.random() < 0.3:
+            reading_c = rng.choice((*ODD, 55.0, 65.0, 65.01, 75.0, 95.0, 120.0))
+        now_us += rng.choice((20_000, 100_000, 250_000))
+        history.append((target_c, reading_c, now_us))
         assert under_test.update(*history[-1]) is plain.overshoot_armed(history), history
 
 

@@ -218,19 +218,24 @@ def test_flow_is_due_after_its_priming_to_the_microsecond() -> None:
 
 def test_overshoot_after_a_step_down_waits_for_five_degrees() -> None:
     for reading_c, armed in ((55.0, True), (55.003, False), (54.997, True), (54.0, True), (math.nan, True)):
-        arm = OvershootArm()
-        assert arm.update(60.0, 70.0)
-        assert not arm.update(50.0, 70.0)
-        assert arm.update(50.0, reading_c) is armed
-    arm = OvershootArm()
-    arm.update(60.0, 60.0)
-    assert arm.update(50.0, 55.0)
-    assert arm.update(50.0, 90.0)  # once armed it stays so
-    assert not arm.update(40.0, 90.0)
-    assert arm.update(45.0, 90.0)  # a step up arms
-    assert not arm.update(40.0, 90.0)
-    assert not arm.update(None, 30.0)
-    assert arm.update(30.0, 90.0)  # a new treatment
+        arm = OvershootArm(5.0)
+        assert arm.update(60.0, 70.0, 0)
+        assert not arm.update(50.0, 70.0, 20_000)
+        assert arm.update(50.0, reading_c, 40_000) is math.isnan(reading_c)
+        assert arm.update(50.0, reading_c, 540_000) is armed
+    arm = OvershootArm(5.0)
+    arm.update(60.0, 60.0, 0)
+    assert not arm.update(50.0, 55.0, 0)
+    assert arm.update(50.0, 55.0, 500_000)
+    assert arm.update(50.0, 90.0, 520_000)  # once armed it stays so
+    assert not arm.update(40.0, 44.0, 540_000)
+    assert not arm.update(35.0, 39.0, 1_040_000)  # another step down counts anew
+    assert arm.update(35.0, 39.0, 1_540_000)
+    assert not arm.update(30.0, 90.0, 1_560_000)
+    assert arm.update(35.0, 90.0, 1_580_000)  # a step up arms
+    assert not arm.update(30.0, 90.0, 1_600_000)
+    assert not arm.update(None, 30.0, 1_620_000)
+    assert arm.update(30.0, 90.0, 1_640_000)  # a new treatment
 
 
 def test_an_interval_is_on_off_or_neither() -> None:

@@ -137,21 +137,45 @@ def test_flow_is_due_after_priming_and_only_while_asked_for() -> None:
 
 
 def test_overshoot_is_armed_after_a_step_down_once_it_has_come_near() -> None:
-    arm = OvershootArm()
-    assert not arm.update(None, 37.0)
-    assert arm.update(90.0, 40.0)
-    assert not arm.update(60.0, 88.0)
-    assert not arm.update(60.0, 65.01)
-    assert arm.update(60.0, 65.0)
-    assert arm.update(60.0, 70.0)  # and stays so
-    assert arm.update(80.0, 100.0)  # a step up: at once
+    arm = OvershootArm(5.0)
+    assert not arm.update(None, 37.0, 0)
+    assert arm.update(90.0, 40.0, 20_000)
+    assert not arm.update(60.0, 88.0, 40_000)
+    assert not arm.update(60.0, 65.0, 60_000)
+    assert not arm.update(60.0, 65.0, 559_999)
+    assert not arm.update(60.0, 65.01, 560_000)  # near for just less than half a second: starts again
+    assert not arm.update(60.0, 65.0, 580_000)
+    assert not arm.update(60.0, 65.0, 1_079_999)
+    assert arm.update(60.0, 65.0, 1_080_000)
+    assert arm.update(60.0, 70.0, 1_100_000)  # and stays so
+    assert arm.update(80.0, 100.0, 1_120_000)  # a step up: at once
 
 
-@pytest.mark.parametrize("reading", [math.nan, -math.inf])
+@given(noise_c=st.lists(st.floats(-0.3, 0.3), min_size=60, max_size=60))
+def test_noise_on_the_old_steps_heat_does_not_arm_overshoot(noise_c: list[float]) -> None:
+    """After a step down, with readings on both sides of the limit: the old step's heat is no overshoot."""
+    arm = OvershootArm(5.0)
+    arm.update(65.1, 65.1, 0)
+    for k, noise in enumerate(noise_c):
+        # each 0.4 s the noise takes one reading over the limit
+        reading_c = 65.01 if k % 20 == 0 else 65.0 + noise
+        assert not arm.update(60.0, reading_c, (k + 1) * 20_000)
+
+
+@given(limit_c=st.floats(1.0, 10.0), excess_c=st.floats(0.01, 5.0))
+def test_overshoot_is_armed_by_its_own_limit(limit_c: float, excess_c: float) -> None:
+    """With a limit of less than 5 C a reading between the two is still on its way down."""
+    arm = OvershootArm(limit_c)
+    arm.update(90.0, 90.0, 0)
+    for now_us in range(20_000, 2_000_000, 20_000):
+        assert not arm.update(60.0, 60.0 + limit_c + excess_c, now_us)
+
+
+@pytest.mark.parametrize("reading", [math.nan])
 def test_a_reading_that_is_no_number_arms_overshoot(reading: float) -> None:
-    arm = OvershootArm()
-    arm.update(90.0, 40.0)
-    assert arm.update(60.0, reading)
+    arm = OvershootArm(5.0)
+    arm.update(90.0, 40.0, 0)
+    assert arm.update(60.0, reading, 20_000)
 
 
 @given(commands=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6))
