@@ -174,7 +174,7 @@ def forecast(history: Sequence[tuple[int, float]], began_us: int | None = None) 
         return None, None
     if not math.isfinite(level_c):
         return NAN, NAN
-    if began_us is None:
+    if began_us is None or at_us < began_us:
         return level_c, 60.0 * rise_c_s
     base_c = next(c for t, c, _ in lines if t >= began_us and c is not None and math.isfinite(c))
     risen_c = max(0.0, level_c - base_c)
