@@ -54,6 +54,45 @@ def interlocks() -> str:
     return "\n".join(lines) + "\n"
 
 
+BY_HAND = """
+## By hand
+
+The operator's time line puts any of them on and takes it off ([Scenarios](scenarios.md#operator)), alone or together:
+
+```yaml
+operator:
+  - {at: 1 s, do: start}
+  - {at: hold + 5 s, fault_on: pump_slow, size: 0.5}
+  - {at: hold + 8 s, fault_off: pump_slow}
+```
+
+So does a test (`treatment.fault`, see [Testing](testing.md)), and a program that drives a treatment tick by tick:
+
+```python
+from rfgen.assemble import assemble
+from rfgen.scenario import load_scenario
+
+assembly = assemble(load_scenario("vertebra-metastasis"), line_faults=True)
+panel = assembly.panel
+ticks = assembly.session.ticks()
+for _ in range(100):
+    next(ticks)
+slow = panel.put("pump_slow", size=0.5)  # from the next tick on
+with panel.put("thermocouple_offset", channel="wall", size=3):
+    next(ticks)
+slow.take_off()
+assert panel.faults == ()
+assembly.session.hal.close()
+```
+
+`panel.kinds` are the kinds that can be put on there, `panel.faults` those that are on;
+`panel.take_off("pump_slow")` takes off all of a kind, `panel.clear()` all. What cannot be is a ValueError that says
+why. A rig served from a program (`rfgen.rigside.rig_side`) has a panel too:
+`server.do(lambda: side.panel.put("pump_stopped"))`. It is the same panel everywhere (`rfgen/faultpanel.py`), and the
+same fault at the same tick gives the same bytes, whoever put it on.
+"""
+
+
 def faults() -> str:
     """What can be put on a run."""
     lines = [
@@ -78,8 +117,9 @@ def faults() -> str:
             else f"{line.size.least:g} to {line.size.most:g} {line.size.unit}, usually {line.size.default:g}"
         )
         lines.append(f"| {line.kind} | line | {line.description} | {size} |")
-    lines += [f"| {spec.kind} | host | {spec.description} | |" for spec in HOST_FAULTS.values()]
-    return "\n".join(lines) + "\n"
+    for host in HOST_FAULTS.values():
+        lines.append(f"| {host.kind} | host | {host.description}{'' if host.ends else '; it has no end'} | |")
+    return "\n".join(lines) + "\n" + BY_HAND
 
 
 def devices() -> str:

@@ -12,17 +12,15 @@ from typing import NamedTuple
 
 from evidence.campaign_treatments import START_S
 from hal import Reply
-from hal.linefault import LINE_FAULTS, FaultyLine
+from hal.linefault import FaultyLine
 from hal.simulated import SimulatedHal
-from rfgen import hostfaults
 from rfgen.assemble import assemble, generator_config, rig_checker, rig_config
+from rfgen.faultpanel import FaultPanel
 from rfgen.generator import Generator
-from rfgen.hostfaults import HOST_FAULTS
-from rfgen.records import Decision, OperatorAction, State
+from rfgen.records import Decision, Event, OperatorAction, State
 from rfgen.scenario import FaultLine, OperatorLine, Scenario
 from rfgen.when import When
 from sim.bench import Bench
-from sim.faults import Fault
 
 
 class Injection(NamedTuple):
@@ -77,14 +75,10 @@ class Run:
 
     def put(self, fault: Injection) -> None:
         """From the next tick on. Raises ValueError where the bench has no such channel."""
-        if fault.kind in LINE_FAULTS:
-            self.line.put(fault.kind, fault.size)
-        elif fault.kind not in HOST_FAULTS:
-            self.bench.put(Fault(fault.kind, fault.channel, fault.size))
-        elif fault.kind == "tick_overrun":
-            self.overruns = True
-        else:
-            hostfaults.harm(self.generator, fault.kind)
+        FaultPanel(self.scenario.device, self, self.bench, self.line).put(*fault)
+
+    def tell(self, event: Event) -> None:
+        """Nothing is recorded."""
 
     def step(self) -> tuple[Reply, Decision]:
         """One tick, as the session does it."""

@@ -8,10 +8,15 @@ import select
 import time
 import tty
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
+from typing import TypeVar
 
 from hal.serveprotocol import RigProtocol
+
+T = TypeVar("T")
 
 POLL_S = 0.001
 """The rig looks at its sensors and its watchdog at least this often."""
@@ -50,6 +55,7 @@ class PtyServer:
         # written to by `stop`, from any thread or from a signal's handler
         self._waker, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
+        self._to_do: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._booted_us = clock_us()
         self._stopped = False
 
@@ -75,12 +81,31 @@ class PtyServer:
         protocol = self.protocol
         while not self._stopped:
             ready, _, _ = select.select([self._master, self._waker], [], [], POLL_S if self._real_time else None)
+            if self._waker in ready:
+                os.read(self._waker, MOST_BYTES)  # before what there is to do: more may come meanwhile
+            while not self._to_do.empty():
+                self._to_do.get()()
             now_us = self._clock_us() - self._booted_us if self._real_time else 0
             if self._master in ready:
                 with contextlib.suppress(BlockingIOError):
                     self._send(protocol.receive(os.read(self._master, MOST_BYTES), now_us))
             else:
                 protocol.poll(now_us)
+
+    def do(self, act: Callable[[], T]) -> Future[T]:
+        """Have the serving thread do this, between two looks at the line; may be called from any thread."""
+        done: Future[T] = Future()
+
+        def now() -> None:
+            try:
+                done.set_result(act())
+            except Exception as error:
+                done.set_exception(error)
+
+        self._to_do.put(now)
+        with contextlib.suppress(OSError):
+            os.write(self._wake, b"x")
+        return done
 
     def stop(self) -> None:
         """Make `run` return; may be called from a signal's handler, or another thread."""

@@ -310,7 +310,7 @@ def assemble(scenario: Scenario, seed: int | None = None, *, line_faults: bool =
     on = bench(scenario, seed)
     rig: Hal = simulated_rig(device, on, seed)
     line: FaultyLine | None = None
-    if line_faults or any(fault.kind in LINE_FAULTS for fault in scenario.faults):
+    if line_faults or any(kind in LINE_FAULTS for kind in scenario.fault_kinds):
         rig = line = FaultyLine(rig, seed)
     session = Session(
         generator=Generator(config),
@@ -321,11 +321,8 @@ def assemble(scenario: Scenario, seed: int | None = None, *, line_faults: bool =
         truth=truth_of(on, device),
         check_rig=rig_checker(device),
     )
-    panel = FaultPanel(session, on, line)
-    session.happenings = [
-        *operator_happenings(scenario, session, on),
-        *(h for fault in scenario.faults for h in panel.happenings(fault)),
-    ]
+    panel = FaultPanel(device, session, on, line)
+    session.happenings = time_line(scenario, session, panel)
     return SimulatedAssembly(scenario, seed, session, panel, on)
 
 
@@ -346,10 +343,10 @@ def assemble_on(
     seed = scenario.seed if seed is None else seed
     config = generator_config(scenario)
     line: FaultyLine | None = None
-    for fault in scenario.faults:
-        if not rig_has_faults and on_the_bench(fault.kind):
-            raise ValueError(f"{fault.kind} can be put on a simulation alone; a rig has its own")
-    if line_faults or any(fault.kind in LINE_FAULTS for fault in scenario.faults):
+    for kind in scenario.fault_kinds:
+        if not rig_has_faults and on_the_bench(kind):
+            raise ValueError(f"{kind} can be put on a simulation alone; a rig has its own")
+    if line_faults or any(kind in LINE_FAULTS for kind in scenario.fault_kinds):
         rig = line = FaultyLine(rig, seed)
     session = Session(
         generator=Generator(config),
@@ -360,32 +357,32 @@ def assemble_on(
         check_rig=rig_checker(scenario.device),
         own_time=True,
     )
-    panel = FaultPanel(session, None, line)
-    session.happenings = [
-        *operator_happenings(scenario, session),
-        *(h for fault in scenario.faults if not on_the_bench(fault.kind) for h in panel.happenings(fault)),
-    ]
+    panel = FaultPanel(scenario.device, session, None, line)
+    session.happenings = time_line(scenario, session, panel, lambda kind: not on_the_bench(kind))
     return Assembly(scenario, seed, session, panel)
 
 
-def rig_happenings(scenario: Scenario, session: Session, on: Bench) -> list[Happening]:
-    """The time line as far as it happens on a served rig: faults of the bench, and a hand on the start switch. The
-    operator's other actions are asked of `session`."""
-    panel = FaultPanel(session, on, None)
-    return [
-        *operator_happenings(scenario, session, on),
-        *(h for fault in scenario.faults if on_the_bench(fault.kind) for h in panel.happenings(fault)),
-    ]
-
-
-def operator_happenings(scenario: Scenario, session: Session, on: Bench | None = None) -> list[Happening]:
-    """The operator's part of the time line. On a dead-man profile, starting is pressing the switch and stopping is
-    letting go."""
-    switch = on if scenario.device.dead_man else None
+def time_line(
+    scenario: Scenario, session: Session, panel: FaultPanel, ours: Callable[[str], bool] = lambda kind: True
+) -> list[Happening]:
+    """The scenario's time line: what the operator does, then its faults. A fault of a kind that is not `ours` is put on
+    elsewhere at the same moment, and only waited for. On a dead-man profile, starting is pressing the switch and
+    stopping is letting go, where there is a hand to do it."""
+    switch = panel.on if scenario.device.dead_man else None
 
     def act(action: OperatorAction) -> Callable[[], None]:
         if switch is not None and action in (OperatorAction.START, OperatorAction.STOP):
             return lambda: setattr(switch, "start_pressed", action is OperatorAction.START)
         return lambda: session.operator(action)
 
-    return [Happening(line.at, act(OperatorAction(line.do)), line.do) for line in scenario.operator]
+    found = [
+        panel.by_hand(line) if line.do is None else Happening(line.at, act(OperatorAction(line.do)), line.do)
+        for line in scenario.operator
+    ]
+    found += [happening for fault in scenario.faults for happening in panel.happenings(fault)]
+    kinds = set(scenario.fault_kinds)
+    return [h._replace(act=_elsewhere) if h.name in kinds and not ours(h.name) else h for h in found]
+
+
+def _elsewhere() -> None:
+    """Somebody else does it."""

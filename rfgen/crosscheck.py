@@ -58,7 +58,12 @@ def cross_faults(parts: Parts) -> Iterator[Fault]:
     if device is not None:
         for place, line in enumerate(parts.faults):
             if line is not None:
-                yield from _fitting_faults(device, line, place)
+                yield from _fitting_faults(device, line.kind, line.channel, ("faults", place), "kind")
+        for place, hand in enumerate(parts.operator):
+            if hand is not None and hand.fault is not None:
+                key = "fault_on" if hand.fault_on is not None else "fault_off"
+                yield from _fitting_faults(device, hand.fault, hand.channel, ("operator", place), key)
+    yield from _hand_faults(parts)
 
 
 def _treatment_faults(device: DeviceProfile, treatment: Treatment) -> Iterator[Fault]:
@@ -184,15 +189,33 @@ def _time_faults(parts: Parts) -> Iterator[Fault]:
                 yield Fault(where, "is long after that hold", f"it lasts {hold_s:g} s")
 
 
-def _fitting_faults(device: DeviceProfile, line: FaultLine, place: int) -> Iterator[Fault]:
+def _hand_faults(parts: Parts) -> Iterator[Fault]:
+    """A fault that the operator takes off, and nothing puts on. A line that is wrong may do so."""
+    if None in parts.faults or None in parts.operator:
+        return
+    put = {(line.kind, line.channel) for line in parts.faults if line is not None}
+    put |= {(line.fault_on, line.channel) for line in parts.operator if line is not None and line.fault_on is not None}
+    for place, line in enumerate(parts.operator):
+        if line is not None and line.fault_off is not None and (line.fault_off, line.channel) not in put:
+            where = "" if line.channel is None else f" on channel {line.channel}"
+            yield Fault(
+                ("operator", place, "fault_off"), f"is never put on{where}", "add a line with `fault_on` for it"
+            )
+
+
+def _fitting_faults(
+    device: DeviceProfile, kind: str, channel: int | None, where: tuple[PathPart, ...], key: str
+) -> Iterator[Fault]:
     """A fault of what the device does not have."""
     channels = len(device.thermocouples)
-    if line.channel is not None and line.channel >= channels:
+    if channel is not None and channel >= channels:
         remedy = (
             f"{device.name} has channels 0 to {channels - 1}" if channels > 1 else f"{device.name} has channel 0 alone"
         )
-        yield Fault(("faults", place, "channel"), "is no channel", remedy)
-    if line.kind == "sentinel_close" and not device.sentinel_channels:
-        yield Fault(("faults", place, "kind"), f"needs a sentinel, and {device.name} has none", "leave it out")
-    if line.kind in NEEDS_PUMP and device.pump is None:
-        yield Fault(("faults", place, "kind"), f"needs a pump, and {device.name} has none", "leave it out")
+        yield Fault((*where, "channel"), "is no channel", remedy)
+    elif kind == "thermocouple_swapped" and channels < 2:
+        yield Fault((*where, key), f"needs two thermocouples, and {device.name} has one", "leave it out")
+    if kind == "sentinel_close" and not device.sentinel_channels:
+        yield Fault((*where, key), f"needs a sentinel, and {device.name} has none", "leave it out")
+    if kind in NEEDS_PUMP and device.pump is None:
+        yield Fault((*where, key), f"needs a pump, and {device.name} has none", "leave it out")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from rfgen.control.controller import Controller
 from rfgen.generator import Generator
-from rfgen.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,14 @@ HOST_FAULTS: dict[str, HostFaultSpec] = {
         HostFaultSpec("tick_overrun", "the host misses each of its ticks by more than a period", ends=True),
     )
 }
+
+
+class Host(Protocol):
+    """What runs the firmware: a `Session`."""
+
+    generator: Generator
+    overruns: bool
+    """Each tick counts as missed."""
 
 
 class Defect(RuntimeError):
@@ -51,18 +59,18 @@ class DefectiveController(Controller):
         raise Defect("a defect put on by the scenario")
 
 
-def put(session: Session, kind: str) -> None:
+def put(host: Host, kind: str) -> None:
     """Put a host fault on. Raises KeyError for an unknown kind."""
     if kind == "tick_overrun":
-        session.overruns = True
+        host.overruns = True
     else:
-        harm(session.generator, kind)
+        harm(host.generator, kind)
 
 
-def take_off(session: Session, kind: str) -> None:
+def take_off(host: Host, kind: str) -> None:
     """Take one off that ends."""
     if kind == "tick_overrun":
-        session.overruns = False
+        host.overruns = False
 
 
 def harm(generator: Generator, kind: str) -> None:

@@ -9,7 +9,8 @@ from hal import Command, HalError, Reply, RigConfig, RigInfo, Sample
 from hal.serveprotocol import RigProtocol
 from hal.serveworks import LockStepWorks, RealTimeWorks, Works
 from hal.simulated import SimulatedHal
-from rfgen.assemble import bench, generator_config, rig_config, rig_happenings, simulated_rig
+from rfgen.assemble import bench, generator_config, rig_config, simulated_rig, time_line
+from rfgen.faultpanel import FaultPanel, on_the_bench
 from rfgen.generator import Generator
 from rfgen.records import State
 from rfgen.scenario import Scenario
@@ -54,7 +55,9 @@ class Follower:
         self._generator = Generator(config)
         self._generator.linked(self._info)
         session = Session(self._generator, _Linked(self._info), rig_config(self._scenario, config))
-        self._line = TimeLine.of(config.period_us, rig_happenings(self._scenario, session, self._bench))
+        self.panel = FaultPanel(self._scenario.device, session, self._bench, None)
+        on_time = time_line(self._scenario, session, self.panel, on_the_bench)
+        self._line = TimeLine.of(config.period_us, on_time)
 
 
 class _Linked:
@@ -82,6 +85,13 @@ class RigSide:
 
     protocol: RigProtocol
     rig: SimulatedHal
+    follower: Follower
+
+    @property
+    def panel(self) -> FaultPanel:
+        """Where faults are put on the rig by hand, in the thread that serves it; from another by `PtyServer.do`. A
+        treatment that begins takes all of them off."""
+        return self.follower.panel
 
 
 def rig_side(
@@ -105,4 +115,5 @@ def rig_side(
     info = rig.open(own)._replace(boot_count=boot_count)
     rig.close()
     works: Works = LockStepWorks(rig) if lockstep else RealTimeWorks(rig, own, STEP_MS * 1000)
-    return RigSide(make(works, info, Follower(scenario, rig, info)), rig)
+    follower = Follower(scenario, rig, info)
+    return RigSide(make(works, info, follower), rig, follower)

@@ -78,6 +78,11 @@ def treatment_table(scenario: Scenario) -> dict[str, str]:
     for fault in scenario.faults:
         table.setdefault("Faults", "")
         table["Faults"] += ("; " if table["Faults"] else "") + f"{fault.kind} at {fault.at}"
+    for line in scenario.operator:
+        if line.fault is not None:
+            table.setdefault("Faults", "")
+            what = f"{line.fault} {'off ' if line.fault_off else ''}by hand at {line.at}"
+            table["Faults"] += ("; " if table["Faults"] else "") + what
     return table
 
 

@@ -55,6 +55,12 @@ class Scenario(Strict):
         refuse(cross_faults(parts))
         return self
 
+    @property
+    def fault_kinds(self) -> tuple[str, ...]:
+        """The kinds of fault that its time line puts on: under `faults`, and by the operator."""
+        by_hand = (line.fault_on for line in self.operator if line.fault_on is not None)
+        return (*(fault.kind for fault in self.faults), *by_hand)
+
 
 FOLDER = files("rfgen") / "scenarios"
 SOURCED_HERE = "this scenario"

@@ -4,7 +4,7 @@ hold between them is in `rfgen.crosscheck`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -172,31 +172,68 @@ class FaultLine(Strict):
 
     @model_validator(mode="after")
     def _possible(self) -> FaultLine:
-        from rfgen.hostfaults import HOST_FAULTS
-
-        spec = _fault_specs()[self.kind]
-        faults = []
-        on_channel = getattr(spec, "channel", False)
-        if self.kind in HOST_FAULTS and self.for_s is not None and not HOST_FAULTS[self.kind].ends:
-            faults.append(Fault(("for",), "means nothing here", f"{self.kind} has no end: leave it out"))
-        if on_channel and self.channel is None:
-            faults.append(Fault(("channel",), "is missing", "name the thermocouple's channel, from 0"))
-        if not on_channel and self.channel is not None:
-            faults.append(Fault(("channel",), "means nothing here", f"{self.kind} concerns no channel: leave it out"))
-        if self.size is not None and spec.size is None:
-            faults.append(Fault(("size",), "means nothing here", f"{self.kind} has no size: leave it out"))
-        elif self.size is not None and spec.size is not None and not spec.size.least <= self.size <= spec.size.most:
-            remedy = f"{spec.size.least:g} to {spec.size.most:g} {spec.size.unit}"
-            faults.append(Fault(("size",), "is out of range", remedy))
-        refuse(faults)
+        if self.for_s is not None and not _has_end(self.kind):
+            refuse([Fault(("for",), "means nothing here", f"{self.kind} has no end: leave it out")])
+        refuse(_fault_faults(self.kind, self.channel, self.size))
         return self
 
 
+def _has_end(kind: str) -> bool:
+    from rfgen.hostfaults import HOST_FAULTS
+
+    return kind not in HOST_FAULTS or HOST_FAULTS[kind].ends
+
+
+def _fault_faults(kind: str, channel: int | None, size: float | None) -> Iterator[Fault]:
+    """What is wrong with a fault's channel and size."""
+    spec = _fault_specs()[kind]
+    on_channel = getattr(spec, "channel", False)
+    if on_channel and channel is None:
+        yield Fault(("channel",), "is missing", "name the thermocouple's channel, from 0")
+    if not on_channel and channel is not None:
+        yield Fault(("channel",), "means nothing here", f"{kind} concerns no channel: leave it out")
+    if size is not None and spec.size is None:
+        yield Fault(("size",), "means nothing here", f"{kind} has no size: leave it out")
+    elif size is not None and spec.size is not None and not spec.size.least <= size <= spec.size.most:
+        yield Fault(("size",), "is out of range", f"{spec.size.least:g} to {spec.size.most:g} {spec.size.unit}")
+
+
+ACTS = ("do", "fault_on", "fault_off")
+"""One of these stands in every line of the operator's."""
+
+
 class OperatorLine(Strict):
-    """What the operator does, and when."""
+    """What the operator does, and when: at the generator (`do`), or at the panel that faults are put on by."""
 
     at: When
-    do: Literal["start", "stop", "acknowledge", "new_patient"]
+    do: Literal["start", "stop", "acknowledge", "new_patient"] | None = None
+    fault_on: Annotated[str, AfterValidator(_fault_kind)] | None = None
+    fault_off: Annotated[str, AfterValidator(_fault_kind)] | None = None
+    channel: int | None = Field(None, ge=0, le=7)
+    size: float | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """The kind of fault that it puts on or takes off."""
+        return self.fault_on or self.fault_off
+
+    @model_validator(mode="after")
+    def _one(self) -> OperatorLine:
+        given = [name for name in ACTS if getattr(self, name) is not None]
+        if not given:
+            refuse([Fault(("do",), "is missing", "say what is done: `do`, `fault_on` or `fault_off`")])
+        refuse(Fault((name,), f"stands beside `{given[0]}`", "give it a line of its own") for name in given[1:])
+        if self.fault_off is not None and not _has_end(self.fault_off):
+            remedy = "it has no end: it stays until the next start, or longer"
+            refuse([Fault(("fault_off",), "cannot be taken off", remedy)])
+        loose = [name for name in ("channel", "size") if getattr(self, name) is not None]
+        if self.fault is None:
+            refuse(Fault((name,), "means nothing here", "it is of a fault: leave it out") for name in loose)
+        elif self.fault_off is not None and self.size is not None:
+            refuse([Fault(("size",), "means nothing here", "a fault is taken off whatever its size: leave it out")])
+        else:
+            refuse(_fault_faults(self.fault, self.channel, self.size))
+        return self
 
 
 class OffExpect(Strict):

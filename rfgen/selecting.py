@@ -75,7 +75,7 @@ def _lasts_s(scenario: Scenario) -> float:
     expect = scenario.expect
     cut = expect is not None and expect.reason not in (None, "hold_complete")
     ends = [at_s(fault.at) for fault in scenario.faults] if cut else []
-    ends += [at_s(line.at) for line in scenario.operator if line.do == "stop"]
+    ends += [at_s(line.at) for line in scenario.operator if line.do == "stop" or (cut and line.fault_on)]
     last_s = max((at_s(line.at) for line in scenario.operator), default=0.0)
     return max(min([*ends, now_s]), last_s) + SETTLE_S
 

@@ -11,6 +11,14 @@ from rfgen.commands.output import say
 from rfgen.record.jsonsafe import to_json
 from rfgen.yamlsource import InputError, Problem
 
+HOW_PUT_ON = """\
+Any of them, alone or together:
+  on a scenario's time line   faults: [{at: hold + 5 s, kind: pump_slow, size: 0.5, for: 10 s}]
+  by the operator's hand      operator: [{at: 1 s, do: start}, {at: hold + 5 s, fault_on: pump_slow, size: 0.5},
+                                         {at: cutoff + 1 s, fault_off: pump_slow}]
+  in a test                   with treatment.fault("pump_slow", size=0.5): ...
+  in a program                fault = assembly.panel.put("pump_slow", size=0.5); ...; fault.take_off()"""
+
 
 def interlocks(device: str | None, as_json: bool) -> int:
     """The catalogue in force."""
@@ -81,8 +89,11 @@ def faults() -> int:
         size = "" if line.size is None else f"size {line.size.least:g}..{line.size.most:g} {line.size.unit}"
         size += "" if line.size is None else f", usually {line.size.default:g}"
         rows.append((line.kind, "line", line.description, size))
-    rows += [(spec.kind, "host", spec.description, "") for spec in HOST_FAULTS.values()]
+    for host in HOST_FAULTS.values():
+        rows.append((host.kind, "host", host.description, "" if host.ends else "cannot be taken off"))
     width = max(len(row[0]) for row in rows)
     for kind, group, description, needs in rows:
         say(f"{kind:<{width}}  {group:<12}  {description}" + (f" ({needs})" if needs else ""))
+    say("")
+    say(HOW_PUT_ON)
     return OK

@@ -13,9 +13,9 @@ Not responsible for: judging a whole scenario against its `expect` (`rfgen check
 """
 
 from hal import Command, Sample
+from rfgen.faultpanel import PutFault
 from rfgen.records import State
 from rfgen.testing.errors import Lacking, NotReached, NotRead, Refused
-from rfgen.testing.faults import PutFault
 from rfgen.testing.rigs import Rig, SerialRig, SimulatedRig
 from rfgen.testing.treatment import Treatment
 

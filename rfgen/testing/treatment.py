@@ -10,7 +10,7 @@ from types import TracebackType
 
 from hal import Absence, Command, NoSample, Reply, RigInfo, RigRefused, Sample
 from rfgen.assemble import Assembly
-from rfgen.faultpanel import on_the_bench
+from rfgen.faultpanel import FaultPanel, PutFault, on_the_bench
 from rfgen.fieldwatch import FieldWatch, watch_field
 from rfgen.generator import Generator
 from rfgen.interruption import Interruption
@@ -18,10 +18,9 @@ from rfgen.record.recorder import Recorder
 from rfgen.record.summary import write_whole
 from rfgen.records import Decision, Event, OperatorAction, State
 from rfgen.runs import run_info, versions
-from rfgen.scenario import OperatorLine, Scenario, load_scenario, resolved_yaml
-from rfgen.testing.chronicle import Chronicle, kept_report
+from rfgen.scenario import OperatorLine, Scenario, fault_kinds, load_scenario, resolved_yaml
+from rfgen.testing.chronicle import kept_report, lines_of
 from rfgen.testing.errors import Lacking, NotReached, NotRead, Refused
-from rfgen.testing.faults import PutFault, checked
 from rfgen.testing.rigs import Rig, SimulatedRig
 from rfgen.when import When
 
@@ -73,7 +72,8 @@ class Treatment:
         """What the rig says that it is; None before it is linked."""
         self._asked = scenario.model_copy(update={"operator": ()})
         self._seed = seed
-        self._chronicle = Chronicle()
+        self._did: list[tuple[int, OperatorAction]] = []
+        """What the operator did, and before which tick."""
         self._tripped: list[str] = []
         self._entered = 0
         self._interruption = Interruption()
@@ -222,15 +222,15 @@ class Treatment:
 
         Raises Lacking for what can be put on a simulation alone, on a rig; ValueError for a fault that there is not.
         """
-        assembly = self._opened()
-        if isinstance(channel, str):
-            channel = self._channel(channel)
-        line = checked(assembly.scenario.device, kind, channel, size)
-        if on_the_bench(kind) and assembly.panel.on is None:
+        panel = self.panel
+        if kind in fault_kinds() and on_the_bench(kind) and panel.on is None:
             raise Lacking(f"{kind} can be put on a simulation alone, and {self.rig.name} is a rig")
-        put = assembly.panel.put(kind, channel, size)
-        assembly.session.tell(put.event)
-        return PutFault(line, put, assembly.session, self._chronicle)
+        return panel.put(kind, channel, size)
+
+    @property
+    def panel(self) -> FaultPanel:
+        """Where faults are put on and taken off, and which are on."""
+        return self._opened().panel
 
     # --- what is ----------------------------------------------------------------------------------------------------
 
@@ -362,7 +362,7 @@ class Treatment:
         """An operator's action, and the tick that takes it."""
         __tracebackhide__ = True
         session = self._opened().session
-        self._chronicle.did(session.tick, action)
+        self._did.append((session.tick, action))
         session.operator(action)
         told = len(self.events)
         self.advance(self._period_s)
@@ -379,7 +379,7 @@ class Treatment:
             raise Lacking(
                 f"{self.rig.name} has no hand to press its start switch; {assembly.scenario.device.name} needs one"
             )
-        self._chronicle.did(assembly.session.tick, OperatorAction.START if pressed else OperatorAction.STOP)
+        self._did.append((assembly.session.tick, OperatorAction.START if pressed else OperatorAction.STOP))
         assembly.panel.on.start_pressed = pressed
         return True
 
@@ -390,13 +390,12 @@ class Treatment:
         """What `rfgen run` repeats this very treatment from, as far as it went."""
         assembly = self._opened()
         assert self.folder is not None
-        done = self._chronicle
         period_s = self._period_s
         scenario = assembly.scenario
         lines = tuple(
-            OperatorLine(at=When(None, 1, round(tick * period_s, 9)), do=action.value) for tick, action in done.operator
+            OperatorLine(at=When(None, 1, round(tick * period_s, 9)), do=action.value) for tick, action in self._did
         )
-        faults = (*scenario.faults, *done.faults(period_s))
+        faults = (*scenario.faults, *lines_of(self.panel, period_s))
         told = {
             "operator": lines,
             "faults": faults,

@@ -25,6 +25,14 @@ RUNS = [
     "trip-return-electrode",
     "trip-start-released",
     BRIEF + "faults: [{at: hold + 0.3 s, kind: thermocouple_open, channel: 1}]\n",
+    BRIEF
+    + """operator:
+  - {at: 0.5 s, do: start}
+  - {at: ramp + 0.2 s, fault_on: thermocouple_offset, channel: 1, size: 1.5}
+  - {at: hold + 0.1 s, fault_off: thermocouple_offset, channel: 1}
+  - {at: hold + 0.3 s, fault_on: thermocouple_open, channel: 0}
+  - {at: cutoff + 0.5 s, fault_off: thermocouple_open, channel: 0}
+""",
 ]
 
 
@@ -74,7 +82,7 @@ def test_a_host_held_up_for_longer_than_the_watchdog_finds_the_rig_as_it_was() -
     assert over_line.session.generator.reason == "hold_complete"
 
 
-@pytest.mark.parametrize("name", RUNS, ids=lambda name: "brief, one open" if "\n" in name else name)
+@pytest.mark.parametrize("name", RUNS, ids=lambda name: f"brief, {len(name)}" if "\n" in name else name)
 def test_a_run_over_the_line_equals_the_run_in_process(name: str) -> None:
     scenario = scenario_of(name)
     here = assemble(scenario)
