@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.field.faces import BARE, CORNER, Edge, Faces, Wedge, cut_factors, edge_factors, wedge
 from sim.field.grid import Floats, Grid, Ints, graded_faces
 from sim.field.options import FieldOptions
-from sim.field.regions import Region, share
+from sim.field.regions import Region, painted
 from sim.geometry import Electrode
 from sim.network import (
     COOLANT_CONDUCTIVITY_W_M_K,
@@ -54,6 +55,16 @@ class Needle:
             if not 0.0 < cone_mm < electrode.active_length_mm:
                 raise ValueError(f"field: point_mm is {cone_mm!r}; it must be above 0 and below active_length_mm")
         return Needle(electrode.diameter_mm * 0.5e-3, poles[0][0], poles, cone_mm * 1e-3)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """The singular edges: where metal meets insulation, and the corner of a blunt tip."""
+        gap_m = self.poles_m[1][0] - self.poles_m[0][1] if len(self.poles_m) == 2 else math.inf
+        near_m = 0.5 * min(self.radius_m, 0.5 * gap_m, 0.5 * (self.poles_m[0][1] - self.tip_m))
+        found = [
+            Edge(end, 1 if end == start else -1, False, near_m) for start, top in self.poles_m for end in (start, top)
+        ]
+        tip = [] if self.cone_m > 0.0 else [found[0]._replace(corner=True)]
+        return (*tip, *found[1:])
 
     def inside(self, r_m: Floats, z_m: Floats) -> Ints:
         """True where a point is in the needle."""
@@ -177,6 +188,10 @@ class Problem:
     half_z: Floats
     inv_ring: Floats
     start_c: float
+    heat_faces: Faces
+    """Faces whose thermal conductance cut cells change."""
+    current_faces: Faces
+    """Faces whose electrical conductance cut cells and the singular edges of the poles change."""
 
     def __deepcopy__(self, memo: dict[int, object]) -> Problem:
         return self  # never written, so copies of what works on it share it
@@ -209,7 +224,8 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
         grid = make_grid(needle, regions, options)
     r_m, z_m = grid.r_m[None, :], grid.z_m[:, None]
     volume = grid.volume_m3
-    shares = _shares(regions, grid)
+    raster = painted(regions, grid)
+    shares = raster.shares(len(regions), grid)
     inside = needle.inside(r_m, z_m)
     kind = np.where(inside, INSULATED, TISSUE).astype(np.int64)
     for number, (start, end) in enumerate(needle.poles_m):
@@ -221,10 +237,11 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
     tissues = [region.tissue for region in regions]
     heat = mixed([t.volumetric_heat_j_m3_k for t in tissues])
     boil = mixed([t.boil_off_j_m3 if options.boils else 0.0 for t in tissues])
-    conduct = 1.0 / mixed([1.0 / t.thermal_conductivity_w_m_k for t in tissues])
+    of_heat = [t.thermal_conductivity_w_m_k for t in tissues]
     perfusion = mixed([t.perfusion_w_m3_k * anatomy.perfusion_scale for t in tissues])
     electric = [_electric(t, anatomy.conductivity_scale) for t in tissues]
-    sigma = 1.0 / mixed([1.0 / s for s, _ in electric])
+    of_current = [s for s, _ in electric]
+    sigma = np.ascontiguousarray(mixed(of_current))
     loss = mixed([tan for _, tan in electric])
     metal = options.metal
     steel_share = metal.cooled_share if electrode.cooled else metal.shaft_share
@@ -238,6 +255,13 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
         wetted_m = electrode.poles * electrode.active_length_mm * 1e-3 * WETTED_FRACTION
         film_w_k = COOLANT_NUSSELT * COOLANT_CONDUCTIVITY_W_M_K * math.pi * wetted_m
     whole = np.where(wet, volume, 0.0)
+    k = np.where(inside, needle_k, mixed(of_heat))
+    edges = needle.edges()
+    cut_r, cut_z = cut_factors(raster, grid, np.array(of_heat), k, inside, resists=True)
+    edge_r, edge_z = edge_factors(grid, needle.radius_m, [(edge, _round(edge, needle, grid, k)) for edge in edges])
+    heat_faces = Faces.of(cut_r * edge_r, cut_z * edge_z)
+    cut_r, cut_z = cut_factors(raster, grid, np.array(of_current), sigma, inside, resists=False)
+    edge_r, edge_z = edge_factors(grid, needle.radius_m, [(edge, CORNER if edge.corner else BARE) for edge in edges])
     r_faces = grid.r_faces_m
     with np.errstate(divide="ignore"):
         r_in = np.log(grid.r_m / r_faces[:-1]) / (2.0 * math.pi)
@@ -254,10 +278,10 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
         cap_j_k=np.where(inside, metal.heat_j_m3_k, heat) * volume,
         latent_c=np.where(inside, 0.0, boil / heat),
         heat_rise=np.where(inside, 0.0, options.heat_rise_per_c),
-        k_w_m_k=np.where(inside, needle_k, conduct),
+        k_w_m_k=k,
         k_rise=np.where(inside, 0.0, options.thermal_rise_per_c),
         perfusion_w_k=np.where(inside, 0.0, perfusion * volume),
-        sigma_s_m=np.ascontiguousarray(sigma),
+        sigma_s_m=sigma,
         loss=np.where(inside, 0.0, loss),
         spared=_spared(regions, shares, kind),
         film_share=whole / float(whole.sum()),
@@ -267,19 +291,17 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
         half_z=0.5 * grid.dz_m,
         inv_ring=1.0 / grid.ring_m2,
         start_c=anatomy.body_c - BODY_C,
+        heat_faces=heat_faces,
+        current_faces=Faces.of(cut_r * edge_r, cut_z * edge_z),
     )
 
 
-def _shares(regions: tuple[Region, ...], grid: Grid) -> Floats:
-    """Share of each region in each cell, (regions, nz, nr); later regions cover earlier ones."""
-    found = np.zeros((len(regions), *grid.shape))
-    for number, region in enumerate(regions):
-        covered = share(region, grid)
-        found[:number] *= 1.0 - covered
-        found[number] = covered
-    if float(found.sum(axis=0).min()) < 1.0 - 1e-9:
-        raise ValueError("field: the regions leave a part of space without tissue")
-    return found
+def _round(edge: Edge, needle: Needle, grid: Grid, k: Floats) -> Wedge | None:
+    """The field of heat round an edge, by the conductivities that meet there."""
+    i = int(np.argmin(np.abs(grid.r_faces_m - needle.radius_m)))
+    j = int(np.argmin(np.abs(grid.z_faces_m - edge.z_m)))
+    beyond, metal = (j - 1, j) if edge.metal > 0 else (j, j - 1)
+    return wedge((float(k[beyond, i - 1]), float(k[beyond, i]), float(k[metal, i - 1])))
 
 
 def _spared(regions: tuple[Region, ...], shares: Floats, kind: Ints) -> Ints:

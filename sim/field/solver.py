@@ -145,6 +145,7 @@ class FieldSolver:
         p, grid = self.problem, self.problem.grid
         k = p.k_w_m_k * (1.0 + p.k_rise * np.minimum(self.t_c, heat.BOIL_C))
         heat.conductances(k, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._g_r, self._g_z)
+        p.heat_faces.correct(self._g_r, self._g_z)
         if self.contact != 1.0:
             self._g_r[:, 1:-1][self._metal_r] *= self.contact
             self._g_z[1:-1, :][self._metal_z] *= self.contact
@@ -206,6 +207,7 @@ class FieldSolver:
         p, grid = self.problem, self.problem.grid
         sigma = p.sigma_s_m * self.sigma_scale
         electric.electrify(sigma, p.kind, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._e_r, self._e_z)
+        p.current_faces.correct(self._e_r, self._e_z)
         if p.electrode.poles == 1:
             self._far_conductance(sigma)
         electric.precondition(p.kind, self._e_r, self._e_z, self._e_far, self._diag, self._pivot)

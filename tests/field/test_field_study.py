@@ -3,10 +3,12 @@
 import copy
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sim.field.faces import Faces
 from sim.field.grid import GRADINGS
 from sim.field.options import FieldOptions
 from sim.field.problem import make_problem
@@ -75,13 +77,18 @@ def test_a_symmetric_problem_has_a_symmetric_answer(
     assert np.allclose(z, -z[::-1], atol=1e-12), "the grid itself is symmetric"
     half = problem.grid.nz // 2
     assert problem.grid.nz == 2 * half
-    mirrored = {}
+    mirrored: dict[str, Any] = {}
     for field in dataclasses.fields(problem):
         value = getattr(problem, field.name)
         if isinstance(value, np.ndarray) and value.shape == problem.grid.shape:
             low = value[:half]
             high = np.where(low == 1, 2, low)[::-1] if field.name == "kind" else low[::-1]
             mirrored[field.name] = np.concatenate([low, high])
+    for name in ("heat_faces", "current_faces"):
+        on_r, on_z = np.ones((2 * half, problem.grid.nr + 1)), np.ones((2 * half + 1, problem.grid.nr))
+        getattr(problem, name).correct(on_r, on_z)
+        on_r[half:], on_z[half + 1 :] = on_r[:half][::-1], on_z[:half][::-1]
+        mirrored[name] = Faces.of(on_r, on_z)
     s = Study(electrode, LIVER, problem=dataclasses.replace(problem, **mirrored))
     assert np.allclose(s.solver.phi, -s.solver.phi[::-1], rtol=0.0, atol=1e-4), "volts, of one between the poles"
     s.advance(20.0, power_w=6.0)
