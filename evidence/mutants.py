@@ -5,6 +5,9 @@ killed by a test, or be excused in evidence/mutants_excused.toml with a reason. 
 of the changed code alone is dead too, and counted apart ("raised"). Exits 1 where one survives, where one is an error
 (it cannot be imported, it runs out of its time, the tests cannot be run) without an excuse that says so, and where an
 excuse fits no mutant.
+
+The dead are remembered in build/mutants.jsonl, and are not run again as long as nothing that their death depends on
+has changed (evidence/mutants_store.py says what that is); `--fresh` forgets them.
 """
 
 from __future__ import annotations
@@ -16,18 +19,20 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from evidence.mutants_make import Mutant, mutants_of
 from evidence.mutants_run import LEAST_S, ROOT, Outcome, run
+from evidence.mutants_store import Store
+from evidence.mutants_warm import outcome_of, run_warm
 
 EXCUSED = ROOT / "evidence" / "mutants_excused.toml"
 OUTCOMES = ("survived", "stillborn", "out of time")
 DEAD = ("killed", "raised")
 SAFETY, LOCKS = "tests/safety", "tests/interlocks"
 ROWS_HERE = f"{LOCKS}/test_interlock_rows.py"
-FIRMWARE = (f"{LOCKS}/test_interlock_firmware.py", f"{SAFETY}/test_generator.py", "tests/properties/test_firmware.py")
+FIRMWARE = (f"{SAFETY}/test_generator.py", f"{LOCKS}/test_interlock_firmware.py")
 Stage = tuple[str, ...]
 STAGES: dict[str, tuple[Stage, ...]] = {
     "catalogue": ((f"{SAFETY}/test_catalogue.py",), (f"{SAFETY}/test_rows.py",), (ROWS_HERE,)),
@@ -46,7 +51,7 @@ STAGES: dict[str, tuple[Stage, ...]] = {
         (f"{LOCKS}/test_interlock_derived.py", f"{LOCKS}/test_interlock_memory.py"),
     ),
     "expr": ((f"{SAFETY}/test_language.py",), (f"{SAFETY}/test_rows.py",)),
-    "generator": tuple((path,) for path in (FIRMWARE[1], FIRMWARE[0], FIRMWARE[2])),
+    "generator": tuple((path,) for path in FIRMWARE),
     "limits": ((f"{SAFETY}/test_limits.py",),),
     "listing": ((f"{SAFETY}/test_listing.py",),),
     "machine": ((f"{SAFETY}/test_machine.py",),),
@@ -64,6 +69,10 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     ),
 }
 """The tests that look at each file, the quickest first; a stage is run where the ones before it found nothing."""
+
+
+class Failing(Exception):
+    """The unmutated code does not pass, so that no mutant can be judged."""
 
 
 class Excuse(NamedTuple):
@@ -116,15 +125,34 @@ def difference(mutant: Mutant) -> str:
     return "\n".join(f"      {line}" for line in list(difflib.unified_diff(before, after, n=1, lineterm=""))[2:])
 
 
-def unmutated(stages: Sequence[Stage], jobs: int) -> dict[Stage, float] | None:
-    """Processor time of each stage as the code is; None, and it is told, where one does not pass."""
+def unmutated(stages: Sequence[Stage], jobs: int) -> dict[Stage, float]:
+    """Processor time of each stage as the code is. Raises Failing where one does not pass."""
     took: dict[Stage, float] = {}
     for place, outcome in run([(None, (stage,), (3600.0,)) for stage in stages], jobs):
         if outcome.verdict != "survived":
-            print(f"the unmutated code does not pass: {outcome.verdict}: {outcome.by} {outcome.why}")
-            return None
+            raise Failing(f"{outcome.verdict}: {outcome.by} {outcome.why}")
         took[stages[place]] = outcome.spent_s[0]
     return took
+
+
+def judged(todo: Sequence[Mutant], jobs: int, all_anew: bool = False) -> Iterator[tuple[Mutant, Outcome]]:
+    """What becomes of each, as they end. Raises Failing where the unmutated code does not pass."""
+    anew = list(todo) if all_anew else []
+    if todo and not all_anew:
+        work = [(mutant, [part for stage in STAGES[stem(mutant)] for part in stage]) for mutant in todo]
+        for line in run_warm(work, jobs):
+            if line[0] == "unmutated":
+                if line[1] != "passed":
+                    raise Failing(" ".join(map(str, line[1:])))
+                print(f"the unmutated code passes: {line[2]} tests, {line[3]:.0f} s of processor time", flush=True)
+            elif line[0] == "elsewhere":
+                anew.append(todo[line[1]])
+            else:
+                yield todo[line[1]], outcome_of(todo[line[1]], line)
+    spent = unmutated(list(dict.fromkeys(stage for m in anew for stage in STAGES[stem(m)])), jobs)
+    stages = [(m, STAGES[stem(m)], [LEAST_S + 3.0 * spent[stage] for stage in STAGES[stem(m)]]) for m in anew]
+    for place, outcome in run(stages, jobs):
+        yield anew[place], outcome
 
 
 def told(mutant: Mutant, outcome: Outcome, excuse: Excuse | None) -> str | None:
@@ -142,16 +170,22 @@ def told(mutant: Mutant, outcome: Outcome, excuse: Excuse | None) -> str | None:
 
 
 def table(mutants: Sequence[Mutant], results: dict[str, Outcome], excused: dict[str, Excuse]) -> None:
-    """File by file, and who killed how many."""
-    heads = ("mutants", "killed", "raised", "excused", "left")
+    """File by file, and who killed how many. `s`: processor time of those that were run now."""
+    heads = ("mutants", "killed", "raised", "excused", "left", "run now", "s")
     print(f"\n{'file':<12}" + "".join(f" {head:>8}" for head in heads))
     sums: Counter[str] = Counter()
     for name in dict.fromkeys(map(stem, mutants)):
         mine: Counter[str] = Counter()
+        spent_s = 0.0
         for mutant in (m for m in mutants if stem(m) == name):
-            verdict = results[mutant.id].verdict if mutant.id in results else ""
+            outcome = results.get(mutant.id)
+            verdict = "" if outcome is None else outcome.verdict
             mine["mutants"] += 1
             mine[verdict if verdict in DEAD else "excused" if mutant.id in excused else "left"] += 1
+            if outcome is not None and outcome.spent_s:
+                mine["run now"] += 1
+                spent_s += sum(outcome.spent_s)
+        mine["s"] = round(spent_s)
         print(f"{name:<12}" + "".join(f" {mine[head]:>8}" for head in heads))
         sums += mine
     print(f"{'all':<12}" + "".join(f" {sums[head]:>8}" for head in heads))
@@ -167,7 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", action="append", choices=sorted(STAGES), metavar="F", help="of this file alone")
     parser.add_argument("--slice", default="1/1", metavar="K/N", help="every Nth mutant, from the Kth")
     parser.add_argument("--id", metavar="PATTERN", help="those whose id fits")
-    parser.add_argument("--excused", action="store_true", help="run those too that are excused as survivors or hanging")
+    parser.add_argument("--excused", action="store_true", help="run those too that live or hang, excused")
+    parser.add_argument("--fresh", action="store_true", help="forget what is remembered, and run them all")
+    parser.add_argument("--anew", action="store_true", help="import each anew: slower, with the same outcomes")
     parser.add_argument("--list", action="store_true", help="their ids, without running any")
     parser.add_argument("-j", "--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
@@ -187,24 +223,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(m.id for m in wanted))
         return 0
     began = time.monotonic()
-    spent = unmutated(list(dict.fromkeys(stage for m in wanted for stage in STAGES[stem(m)])), given.jobs)
-    if spent is None:
-        return 1
-    print(
-        f"the unmutated code passes, {time.monotonic() - began:.0f} s; {len(wanted)} of {len(every)} mutants",
-        flush=True,
-    )
     # what is excused as stillborn is quickly seen again; survivors and those that hang cost the whole of their time
     todo = [m for m in wanted if given.excused or m.id not in excused or excused[m.id].outcome == "stillborn"]
-    work = [(m, STAGES[stem(m)], [LEAST_S + 3.0 * spent[stage] for stage in STAGES[stem(m)]]) for m in todo]
-    results: dict[str, Outcome] = {}
-    for place, outcome in run(work, given.jobs):
-        mutant = todo[place]
-        results[mutant.id] = outcome
-        problem = told(mutant, outcome, excused.get(mutant.id))
-        if problem is not None:
-            wrong.append(f"{mutant.id}: {problem}")
-            print(f"  {wrong[-1]}", flush=True)
+    store = Store(fresh=given.fresh or given.anew)
+    results = {m.id: found for m in todo if (found := store.outcome(m)) is not None}
+    print(f"{len(wanted)} of {len(every)} mutants; {len(results)} are as they were", flush=True)
+    try:
+        for mutant, outcome in judged([m for m in todo if m.id not in results], given.jobs, given.anew):
+            results[mutant.id] = outcome
+            store.add(mutant, outcome)
+            problem = told(mutant, outcome, excused.get(mutant.id))
+            if problem is not None:
+                wrong.append(f"{mutant.id}: {problem}")
+                print(f"  {wrong[-1]}", flush=True)
+    except Failing as failing:
+        print(f"the unmutated code does not pass: {failing}")
+        return 1
     table(wanted, results, {i: e for i, e in excused.items() if i in {m.id for m in wanted}})
     print(f"{time.monotonic() - began:.0f} s in {given.jobs} processes at a time")
     for line in wrong:

@@ -214,7 +214,7 @@ class _Maker:
         for n, row in enumerate(rows):
             assert isinstance(row, ast.Call)
             first = row.args[0]
-            label = first.value if isinstance(first, ast.Constant) else self.text(first)
+            label = first.value if isinstance(first, ast.Constant) else " ".join(self.text(first).split())
             if self.stem == "machine":
                 label = f"{label} from {self.text(row.args[1])}"
             place = f"{name}[{label}]"

@@ -16,7 +16,8 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -35,10 +36,10 @@ from evidence.mutants_make import Mutant
 ROOT = Path(__file__).resolve().parent.parent
 PASSED, FAILED = 0, 1
 MARK = "-mutant"
-"""In the name of the folder that a changed file lies in."""
+"""In the name of the folder that a changed file lies in, or of the file."""
 CODE_ERRORS = (TypeError, NameError, AttributeError, LookupError, ArithmeticError, AssertionError)
 ARGUMENTS = (
-    "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain",
+    "-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:rfgen", "--assert=plain",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
 MOST_RAISED = 3
@@ -77,11 +78,12 @@ class _Finder(MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, self._file)
 
 
-class _Watch:
+class Watch:
     """Counts the tests that ran, and keeps the first failure and whether anything failed to be collected."""
 
     def __init__(self) -> None:
         self.ran = 0
+        self.failed = False
         self.raised: tuple[str, str] | None = None
         self.asserted: tuple[str, str] | None = None
         self.uncollected = ""
@@ -111,6 +113,7 @@ class _Watch:
         """A part of a test is over."""
         if report.when == "call":
             self.ran += 1
+        self.failed = self.failed or report.failed
 
     def pytest_exception_interact(self, node: pytest.Item, call: pytest.CallInfo[Any]) -> None:
         """A test has failed; after an assertion, or some exceptions, the rest need not run."""
@@ -139,25 +142,14 @@ def spent_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _stage(arguments: Sequence[str], most_s: float) -> tuple[str, str, str]:
-    """(verdict, by, why) of one stage, in this process."""
+def allow_s(most_s: float) -> None:
+    """This process may take so much more processor time; then it is ended by SIGXCPU."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(spent_s() + most_s) + 1, hard))
-    watch = _Watch()
-    code = int(pytest.main([*ARGUMENTS, *arguments], plugins=[watch]))
-    if watch.uncollected:
-        return "stillborn", arguments[0], watch.uncollected
-    if code == FAILED and watch.asserted is not None:
-        return "killed", *watch.asserted
-    if code == FAILED and watch.raised is not None:
-        return "raised", *watch.raised
-    if code == PASSED and watch.ran:
-        return "survived", "", ""
-    return "broken", arguments[0], f"pytest ended with {code} after {watch.ran} tests"
 
 
-def _in_child(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Sequence[float], out: int) -> None:
-    """Everything of one mutant; writes its outcome to `out` stage by stage, and ends the process."""
+def be_quiet_and_sound() -> None:
+    """A process in which pytest runs: it writes nothing, imports from this checkout, and tries the same every time."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
@@ -175,6 +167,27 @@ def _in_child(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Se
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
     )
     hypothesis.settings.load_profile("mutants")
+
+
+def _stage(arguments: Sequence[str], most_s: float) -> tuple[str, str, str]:
+    """(verdict, by, why) of one stage, in this process."""
+    allow_s(most_s)
+    watch = Watch()
+    code = int(pytest.main([*ARGUMENTS, *arguments], plugins=[watch]))
+    if watch.uncollected:
+        return "stillborn", arguments[0], watch.uncollected
+    if code == FAILED and watch.asserted is not None:
+        return "killed", *watch.asserted
+    if code == FAILED and watch.raised is not None:
+        return "raised", *watch.raised
+    if code == PASSED and watch.ran:
+        return "survived", "", ""
+    return "broken", arguments[0], f"pytest ended with {code} after {watch.ran} tests"
+
+
+def _imported(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Sequence[float], out: int) -> None:
+    """Everything of one mutant; writes its outcome to `out` stage by stage."""
+    be_quiet_and_sound()
     with tempfile.TemporaryDirectory(suffix=MARK) as folder:
         if mutant is not None:
             file = Path(folder) / Path(mutant.path).name
@@ -184,13 +197,20 @@ def _in_child(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Se
         for arguments, limit_s in zip(stages, most_s, strict=True):
             began_s = spent_s()
             found = _stage(arguments, limit_s)
-            os.write(out, (json.dumps([*found, spent_s() - began_s]) + "\n").encode())
+            tell(out, *found, spent_s() - began_s)
             if found[0] != "survived":
                 return
 
 
-def start(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Sequence[float]) -> tuple[int, int]:
-    """Fork; (process, end of the pipe that its outcome comes through)."""
+def tell(out: int, *what: object) -> None:
+    """A line for the parent."""
+    text = (json.dumps(what) + "\n").encode()
+    while text:
+        text = text[os.write(out, text) :]
+
+
+def start(task: Callable[[int], None]) -> tuple[int, int]:
+    """Fork, and do it there; (process, end of the pipe that what it tells comes through)."""
     read, write = os.pipe()
     pid = os.fork()
     if pid:
@@ -198,18 +218,17 @@ def start(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Sequen
         return pid, read
     try:
         os.close(read)
-        _in_child(mutant, stages, most_s, write)
+        task(write)
         os._exit(0)
     except BaseException as error:
-        os.write(write, (json.dumps(["broken", "the harness", repr(error), 0.0]) + "\n").encode())
+        tell(write, "broken", "the harness", repr(error), 0.0)
     finally:
         os._exit(1)
 
 
-def collect(name: str, read: int, status: int) -> Outcome:
+def collect(name: str, lines: Iterable[str], status: int) -> Outcome:
     """What a process that has ended told."""
-    with os.fdopen(read) as pipe:
-        told = [json.loads(line) for line in pipe]
+    told = [json.loads(line) for line in lines]
     spent = tuple(float(line[3]) for line in told)
     if os.WIFSIGNALED(status):
         stopped = os.WTERMSIG(status)
@@ -222,24 +241,33 @@ def collect(name: str, read: int, status: int) -> Outcome:
     return Outcome(name, verdict, by, why, spent)
 
 
-def run(
-    work: Sequence[tuple[Mutant | None, Sequence[Sequence[str]], Sequence[float]]], jobs: int
-) -> Iterator[tuple[int, Outcome]]:
-    """(place in `work`, outcome), as they end; `jobs` at a time."""
-    running: dict[int, tuple[int, int]] = {}
-    todo = iter(enumerate(work))
+def forked(tasks: Iterable[tuple[str, Callable[[int], None]]], jobs: int) -> Iterator[tuple[int, Outcome]]:
+    """(place in `tasks`, outcome), as they end; `jobs` at a time. A task is asked for when there is room for it.
+
+    A task writes less than a pipe holds (64 KB).
+    """
+    running: dict[int, tuple[int, str, int]] = {}
+    todo = iter(enumerate(tasks))
     while True:
         while len(running) < jobs:
             found = next(todo, None)
             if found is None:
                 break
-            place, (mutant, stages, most_s) = found
-            pid, read = start(mutant, stages, most_s)
-            running[pid] = (place, read)
+            place, (name, task) = found
+            pid, read = start(task)
+            running[pid] = (place, name, read)
         if not running:
             return
         pid, status = os.wait()
         if pid in running:
-            place, read = running.pop(pid)
-            mutant = work[place][0]
-            yield place, collect("unmutated" if mutant is None else mutant.id, read, status)
+            place, name, read = running.pop(pid)
+            with os.fdopen(read) as pipe:
+                yield place, collect(name, pipe, status)
+
+
+def run(
+    work: Sequence[tuple[Mutant | None, Sequence[Sequence[str]], Sequence[float]]], jobs: int
+) -> Iterator[tuple[int, Outcome]]:
+    """(place in `work`, outcome), as they end: each imported anew, with the code of its mutant."""
+    names = ["unmutated" if mutant is None else mutant.id for mutant, _, _ in work]
+    return forked([(name, partial(_imported, *one)) for name, one in zip(names, work, strict=True)], jobs)

@@ -110,8 +110,9 @@ class Generator:
         self._armed_limits = tuple(self.supervisor.limits.values())
         self._dead_man = Needs.DEAD_MAN in config.features
         self._watches_start = Needs.START_SWITCH in config.features
-        self._was_pressed = False
+        self._was_pressed = self.deriver.pressed
         self._by_temperature = config.plan.mode is Mode.TEMPERATURE
+        self._targets_c = tuple(NAN if step.target_c is None else step.target_c for step in config.plan.steps)
 
     def __deepcopy__(self, memo: dict[int, object]) -> Generator:
         twin = object.__new__(Generator)
@@ -204,12 +205,12 @@ class Generator:
         flow_ml_min = controller.asked_flow_ml_min
         setpoint_c = target_c = NAN
         if state is RAMP or state is HOLD:
+            target_c = self._targets_c[controller.step_index]
             if self._by_temperature:
                 setpoint_c = controller.setpoint_c
-                target_c = controller.step.target_c or NAN
         elif state is not IMPEDANCE_CHECK:
             asked_w = 0.0
-            if state is IDLE or self._cutoff_ticks > self._after_cool_ticks:
+            if self._cutoff_ticks > self._after_cool_ticks:
                 flow_ml_min = 0.0
         if power_w is None:
             command = new_record(Command, (self._next, False, 0.0, flow_ml_min))
@@ -271,7 +272,7 @@ class Generator:
     def _look_at_switch(self) -> None:
         """On a dead-man profile, pressing the start switch is the ask. It acts on what the last sample read."""
         pressed = self.deriver.pressed
-        if pressed and not self._was_pressed and self.machine.state is IDLE:
+        if not self._was_pressed and pressed and self.machine.state is IDLE:
             self._requests.append((OperatorAction.START, None))
         self._was_pressed = pressed
 
@@ -367,7 +368,7 @@ class Generator:
             held_us = 0 if tick is None else self.supervisor.held_us(bit)
             read = said if tick is None else told(row.condition, tick)
             data: dict[str, object] = {"id": row.id, "row": bit, "first": first, "read": read}
-            data |= {"held_s": round(held_us * 1e-6, 6), "usually": row.usually}
+            data |= {"held_s": held_us / 1e6, "usually": row.usually}
             self._event("trip", f"{row.id}: {read}, {for_how_long(held_us)}. {row.usually}", data)
         return [row for _, row in found]
 
@@ -396,7 +397,7 @@ class Generator:
         self._event("note", f"the firmware failed: {said}", {})
         if tripped:
             self._trip(tripped, said=said)
-        elif self.machine.state is not CUTOFF:
+        else:
             self._cut("INTERNAL_ERROR")
         self._requests.clear()
         return self._command(self.machine.state, tripped, tripped, True)

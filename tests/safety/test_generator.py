@@ -170,6 +170,46 @@ def moves(bench: Bench) -> Iterator[tuple[str, str, int]]:
         yield str(event.data["from"]), str(event.data["to"]), int(str(event.data["step"]))
 
 
+class Listening:
+    """A deriver that keeps what the firmware tells it it is about."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.told: list[tuple[Any, ...]] = []
+
+    def derive(self, sample: Any, *about: Any) -> Any:
+        self.told.append(about)
+        return self.real.derive(sample, *about)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_interlocks_are_told_what_the_firmware_is_about(mode: Mode) -> None:
+    bench = Bench(config(mode))
+    heard = bench.generator.deriver = Listening(bench.generator.deriver)  # type: ignore[assignment]
+    assert isinstance(heard, Listening)
+    bench.until(State.CUTOFF)
+    bench.tick()
+    of: dict[State, list[tuple[Any, ...]]] = {state: [] for state in State}
+    for state, *about in heard.told:
+        of[state].append(tuple(about))
+    targets = (60.0, 50.0) if mode is Mode.TEMPERATURE else (None, None)
+    for state in (State.IDLE, State.CUTOFF):  # nothing: no step, target, ramp, baseline or verdict
+        assert set(of[state]) == {(0, None, None, False, None)}
+    for state in (State.RAMP, State.HOLD):
+        assert list(dict.fromkeys(about[:2] for about in of[state])) == [(0, targets[0]), (1, targets[1])]
+        assert {about[3:] for about in of[state]} == {(False, None)}
+        assert {about[2] is None for about in of[state]} == {mode is not Mode.TEMPERATURE}
+    check = of[State.IMPEDANCE_CHECK]
+    assert {about[:3] for about in check} == {(0, None, None)}
+    # the baseline first, until the pump has had its time; the verdict once, at the end
+    assert [about[3] for about in check] == sorted([about[3] for about in check], reverse=True)
+    assert [about[3] for about in check].count(True) > 1
+    assert [about[4] is None for about in check] == [True] * (len(check) - 1) + [False]
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_treatment_goes_its_way_and_says_so(mode: Mode) -> None:
     bench = Bench(config(mode))
@@ -360,6 +400,17 @@ def test_the_first_link_is_told() -> None:
     assert generator.take_events() == [Event(0, 0, "link", "linked: test", {"boot_count": 1})]
     assert not generator.happened
     assert generator.take_events() == []
+
+
+def test_after_a_refused_acknowledge_the_good_second_is_one_of_the_new_links_clock() -> None:
+    """That the rig's clock began again at nothing is neither a stale sample nor a second that never ends."""
+    bench = in_state(State.RAMP)
+    bench.tick(estop_pressed=True)
+    bench.tick()
+    assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=20_000) == "the cause is not gone: ESTOP"
+    for n in range(2, 52):
+        assert not bench.tick(rig_time_us=n * 20_000).tripped
+    assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=52 * 20_000) is None
 
 
 def test_a_treatment_after_another_starts_afresh() -> None:
