@@ -186,14 +186,21 @@ class _Server:
         watch = Watch()
         session.config.pluginmanager.register(watch)
         took_s = []
+        makers: dict[int, set[int]] = defaultdict(set)
+        users: dict[int, set[int]] = defaultdict(set)
         follower.start()
         for n, item in enumerate(session.items):
             began_s = spent_s()
             follower.switch_context(str(n))
-            for kept in self._kept:
-                kept.cache_clear()  # what one test has made and kept, another would not be seen to need
+            before = [kept.cache_info() for kept in self._kept]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             took_s.append(spent_s() - began_s)
+            for place, (was, kept) in enumerate(zip(before, self._kept, strict=True)):
+                now = kept.cache_info()
+                if now.misses > was.misses:
+                    makers[place].add(n)
+                if now.hits > was.hits:
+                    users[n].add(place)
             if watch.failed:
                 tell(out, "failed", *(watch.asserted or watch.raised or (item.nodeid, "")))
                 return
@@ -201,10 +208,15 @@ class _Server:
         data = follower.get_data()
         lines = {file: data.contexts_by_lineno(file) for file in self._files}
         by_line = {
-            file: {line: [int(context) for context in contexts if context] for line, contexts in by.items()}
+            file: {line: {int(context) for context in contexts if context} for line, contexts in by.items()}
             for file, by in lines.items()
         }
-        tell(out, "passed", took_s, by_line)
+        # what one test has made and kept, others need as well
+        for by in by_line.values():
+            for tests in by.values():
+                made = {place for place, those in makers.items() if those & tests}
+                tests |= {n for n, places in users.items() if places & made}
+        tell(out, "passed", took_s, {f: {line: sorted(t) for line, t in by.items()} for f, by in by_line.items()})
 
     # --- mutants ----------------------------------------------------------------------------------------------------
 
