@@ -94,7 +94,7 @@ def render(runs: Sequence[Run]) -> str:
         data=_script_safe(to_json(data)),
         scripts=scripts,
         hashes=[_hash(script) for script in scripts],
-        style=_source("page.css"),
+        style=page_style(),
     )
 
 
@@ -112,6 +112,11 @@ def _library() -> str:
 @cache
 def _source(name: str) -> str:
     return (Path(__file__).parent / "templates" / name).read_text("utf-8")
+
+
+def page_style() -> str:
+    """The look that every page here has."""
+    return _source("page.css")
 
 
 def _hash(script: str) -> str:
@@ -160,7 +165,7 @@ def _view(run: Run, n: int) -> RunView:
 def _field(run: Run, n: int) -> str:
     if not run.fields:
         return ""
-    title = f"{run.info.title or run.info.scenario}"
+    title = "Temperature and lesion, as they truly were"
     return field_picture(run.fields[:_MOST_PANELS], title, simulated=run.info.simulated, prefix=f"field{n}-")
 
 

@@ -38,7 +38,7 @@ def plain(value: float) -> str:
 
 def unit_text(unit: str) -> str:
     """A unit as printed."""
-    return {"C": "°C", "ohm": "Ω", "1": ""}.get(unit, unit[:_MOST_TEXT])
+    return {"C": "°C", "C/s": "°C/s", "ohm": "Ω", "1": ""}.get(unit, unit[:_MOST_TEXT])
 
 
 def duration(seconds: float) -> str:
@@ -108,7 +108,7 @@ def field_figures(field: dict[str, Any] | None) -> list[Figure]:
         return []
     size = field["lesion"]
     found = [
-        Figure("Lesion (Ω ≥ 1)", f"{shown(size['width_mm'])} × {shown(size['length_mm'])}", "mm", True),
+        Figure("Lesion (Ω ≥ 1), mm", f"{shown(size['width_mm'])} × {shown(size['length_mm'])}", "", True),
         Figure("Volume of the lesion", shown(size["volume_mm3"] / 1000.0, 2), "ml", False),
     ]
     for name in ("dura", "cord"):

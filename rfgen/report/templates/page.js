@@ -38,13 +38,16 @@
     }
   }
 
-  function clock(seconds) {
-    var sign = seconds < 0 ? "-" : "";
-    var s = Math.abs(seconds);
-    if (s < 120) return sign + String(Math.round(s * 100) / 100);
-    var minutes = Math.floor(s / 60 + 1e-9);
-    var rest = Math.round((s - 60 * minutes) * 100) / 100;
-    return sign + minutes + ":" + (rest < 10 ? "0" : "") + rest;
+  // Seconds throughout, as the tables have them; steps that a clock has where they are long.
+  var STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600];
+  function ticks(from, to, pixels) {
+    var most = Math.max(2, Math.floor(pixels / 80));
+    var step = STEPS.filter(function (s) { return (to - from) / s <= most; })[0] || STEPS[STEPS.length - 1];
+    var out = [];
+    for (var k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-9 * step && out.length < 400; k++) {
+      out.push({ v: k * step, label: String(Math.round(k * step * 100) / 100) });
+    }
+    return out;
   }
 
   function bandsUnder(ctx, area, g, first) {
@@ -71,29 +74,55 @@
   function limitsUnder(ctx, area, g, chart) {
     var range = g.yAxisRange(0);
     ctx.save();
+    ctx.strokeStyle = "#d92d20";
+    ctx.lineWidth = 1;
+    ctx.setLineDash([7, 4]);
     chart.limits.forEach(function (limit) {
-      var text = limit.label + " " + Math.round(limit.value * 100) / 100 + " " + chart.unit;
-      var width = ctx.measureText(text).width;
-      var right = area.x + area.w - 6;
-      ctx.fillStyle = "#b42318";
-      if (limit.value > range[1]) {
-        ctx.fillText("\u25b2 " + text, right - width - 14, area.y + 24);
-      } else if (limit.value < range[0]) {
-        ctx.fillText("\u25bc " + text, right - width - 14, area.y + area.h - 6);
-      } else {
-        var y = Math.round(g.toDomYCoord(limit.value)) + 0.5;
-        ctx.strokeStyle = "#d92d20";
-        ctx.lineWidth = 1;
-        ctx.setLineDash([7, 4]);
-        ctx.beginPath();
-        ctx.moveTo(area.x, y);
-        ctx.lineTo(area.x + area.w, y);
-        ctx.stroke();
-        ctx.setLineDash([]);
-        ctx.fillText(text, area.x + 6, y + 12);
-      }
+      if (limit.value > range[1] || limit.value < range[0]) return;
+      var y = Math.round(g.toDomYCoord(limit.value)) + 0.5;
+      ctx.beginPath();
+      ctx.moveTo(area.x, y);
+      ctx.lineTo(area.x + area.w, y);
+      ctx.stroke();
     });
     ctx.restore();
+  }
+
+  // Over the curves, so that none hides what a limit is.
+  function limitNames(chart) {
+    return {
+      activate: function () {
+        return {
+          didDrawChart: function (drawn) {
+            var g = drawn.dygraph;
+            var ctx = drawn.drawingContext;
+            var area = g.getArea();
+            var range = g.yAxisRange(0);
+            ctx.save();
+            ctx.font = "11px system-ui, sans-serif";
+            chart.limits.forEach(function (limit) {
+              var text = limit.label + " " + Math.round(limit.value * 100) / 100 + " " + chart.unit;
+              var y = g.toDomYCoord(limit.value) - 4;
+              if (limit.value > range[1]) {
+                text = "\u25b2 " + text;
+                y = area.y + 24;
+              } else if (limit.value < range[0]) {
+                text = "\u25bc " + text;
+                y = area.y + area.h - 6;
+              }
+              var width = ctx.measureText(text).width;
+              var left = area.x + area.w - width - 8;
+              ctx.fillStyle = "rgba(255,255,255,0.8)";
+              ctx.fillRect(left - 3, y - 10, width + 6, 13);
+              ctx.fillStyle = "#b42318";
+              ctx.fillText(text, left, y);
+            });
+            ctx.restore();
+          }
+        };
+      },
+      destroy: function () {}
+    };
   }
 
   function marksUnder(ctx, area, g, first) {
@@ -192,7 +221,8 @@
       axisLineColor: "#94a3b8",
       axisLabelFontSize: 12,
       xRangePad: 0,
-      axes: { x: { axisLabelFormatter: clock, axisLabelWidth: 60 }, y: { axisLabelWidth: 48 } },
+      axes: { x: { ticker: ticks, axisLabelWidth: 60 }, y: { axisLabelWidth: 48 } },
+      plugins: [limitNames(chart)],
       underlayCallback: function (ctx, area, g) {
         ctx.save();
         ctx.font = "11px system-ui, sans-serif";
