@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 from scipy.special import j0, jn_zeros
 
-from sim.field import electric, heat
+from sim.field import conjugate, electric, heat
 from sim.field.grid import Grid
 from sim.field.options import FieldOptions, Metal
 from sim.field.problem import make_problem
@@ -72,11 +72,14 @@ def electric_space(sizes: tuple[int, ...] = (16, 32, 64, 128)) -> Orders:
         r_in, r_out, half_z, inv_ring = _geometry(grid)
         nz, nr = grid.shape
         g_r, g_z = np.zeros((nz, nr + 1)), np.zeros((nz + 1, nr))
-        electric.electrify(sigma, kind, r_in, r_out, half_z, inv_ring, grid.dz_m, g_r, g_z)
-        far, diag, pivot = np.zeros(grid.shape), np.zeros(grid.shape), np.zeros(grid.shape)
-        electric.precondition(kind, g_r, g_z, far, diag, pivot)
+        ohm_m, far, diag, root = (np.zeros(grid.shape) for _ in range(4))
+        electric.resistivities(sigma, np.ones(grid.shape), kind, ohm_m)
+        electric.electrify(ohm_m, r_in, r_out, half_z, inv_ring, grid.dz_m, g_r, g_z)
+        conjugate.diagonal(g_r, g_z, far, diag)
+        conjugate.pivots(kind, g_r, g_z, diag, root)
         phi = np.where(kind == 1, exact, 0.0)
-        count = electric.solve_field(kind, g_r, g_z, diag, pivot, phi, np.zeros((4, nz, nr)), 1e-12, 5000)
+        work = conjugate.workspace(grid.shape)
+        count = conjugate.solve_field(kind, g_r, g_z, diag, root, phi, work, 1e-12, 5000)
         if count < 0:
             raise ArithmeticError("verify: the electric solve did not converge")
         inside = kind == 0

@@ -17,9 +17,19 @@ _KERNELS: list[Any] = []
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """The function compiled to machine code at its first call, and kept for the next start.
 
-    Contraction of a product and a sum is allowed, reordering of sums is not: the same machine gives the same bits.
+    Contraction of a product and a sum is allowed, reordering of sums is not. Division by 0 gives what numpy gives.
     """
-    kernel = njit(cache=True, fastmath={"contract"}, boundscheck=False)(function)
+    return _kernel(function, {"contract"})
+
+
+def summing(function: Callable[P, R]) -> Callable[P, R]:
+    """As `compiled`, for sums over all cells: they may be reordered, which is a matter of the machine that it is
+    compiled for. The same machine still gives the same bits."""
+    return _kernel(function, {"contract", "reassoc", "nsz"})
+
+
+def _kernel(function: Callable[P, R], freedom: set[str]) -> Callable[P, R]:
+    kernel = njit(cache=True, fastmath=freedom, boundscheck=False, error_model="numpy")(function)
     _KERNELS.append(kernel)
     return cast("Callable[P, R]", kernel)
 

@@ -36,6 +36,8 @@ CEM_R_ABOVE, CEM_R_BELOW = 0.5, 0.25
 from 43 to 45 C, Froese 1991). For tissue that is spared: cord, nerve. It overestimates coagulation (Chang 2010,
 PMC2840607)."""
 
+LN_ABOVE, LN_BELOW = -math.log(CEM_R_ABOVE), -math.log(CEM_R_BELOW)
+
 COUNTED_FROM_C = 2.0
 """Above 37 C; below, neither integral grows in any time that matters here."""
 
@@ -50,5 +52,4 @@ def hurt(t_c: Floats, dt_s: float, ln_a: float, ea_r_k: float, omega: Floats, ce
             if t > COUNTED_FROM_C:
                 omega[j, i] += dt_s * math.exp(ln_a - ea_r_k / (t + BODY_C + KELVIN))
                 over = t + BODY_C - 43.0
-                factor = CEM_R_ABOVE if over > 0.0 else CEM_R_BELOW
-                cem43_min[j, i] += dt_s / 60.0 * factor ** (-over)
+                cem43_min[j, i] += dt_s / 60.0 * math.exp(over * (LN_ABOVE if over > 0.0 else LN_BELOW))

@@ -137,20 +137,22 @@ def make_grid(needle: Needle, regions: tuple[Region, ...], options: FieldOptions
         along += [(needle.tip_m + needle.cone_m * n / 8.0, fine) for n in range(1, 8)]
     across = [(needle.radius_m, fine)]
     r_marks, z_marks = [needle.radius_m], [*ends, needle.tip_m + needle.cone_m]
+    r_layers: list[tuple[float, float, float]] = []
+    z_layers: list[tuple[float, float, float]] = []
     scale = fine / 0.06e-3
     for region in regions:
-        for marks, sources, found in (
-            (r_marks, across, region.r_marks_m()),
-            (z_marks, along, region.z_marks_m()),
+        for marks, layers, found in (
+            (r_marks, r_layers, region.r_marks_m()),
+            (z_marks, z_layers, region.z_marks_m()),
         ):
             inside = [mark for mark in found if abs(mark) < far_m]
             marks.extend(inside)
             if len(inside) == 2 and inside[1] - inside[0] < 8e-3:
                 width = max(fine, scale * (inside[1] - inside[0]) / LAYER_CELLS)
-                sources += [(mark, width) for mark in inside]
+                layers.append((inside[0], inside[1], width))
     return Grid(
-        graded_faces(0.0, far_m, r_marks, across, grading),
-        graded_faces(-far_m, far_m, z_marks, along, grading),
+        graded_faces(0.0, far_m, r_marks, across, r_layers, grading),
+        graded_faces(-far_m, far_m, z_marks, along, z_layers, grading),
     )
 
 

@@ -14,15 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.field import electric, heat
+from sim.field import conjugate, electric, heat
 from sim.field.damage import ARRHENIUS, GAS_J_MOL_K, hurt
 from sim.field.grid import Floats
-from sim.field.problem import DISTAL, PROXIMAL, Problem
+from sim.field.problem import DISTAL, INSULATED, PROXIMAL, Problem
 from sim.tissue import BODY_C
 
-TOLERANCE = 3e-6
+TOLERANCE = 1e-5
 """Of the electric solve: square root of the error's share of the energy."""
 MOST_ITERATIONS = 2000
+PIVOTS_LAST = 4
+"""The preconditioner is made anew once a solve takes this many iterations more than the best since."""
 DAMAGE_EVERY_S = 0.5
 FILM_MOVED = 1e-3
 """Relative change of the coolant's film that is put into the step."""
@@ -70,23 +72,27 @@ class FieldSolver:
         nz, nr = shape
         self._g_r, self._g_z = np.zeros((nz, nr + 1)), np.zeros((nz + 1, nr))
         self._cap = zeros()
-        self._factors = zeros(6)
+        self._factors = zeros(4)
         self._far_w_k = zeros()
         self._blood_w_k = p.perfusion_w_k.copy()
         self._sink, self._sink_heat = zeros(), zeros()
         self._film_w_k, self._coolant_c = 0.0, 0.0
+        self._film_columns = int(np.flatnonzero(p.film_share.any(axis=0)).max(initial=-1)) + 1
         self._blood_sum_w_k, self._far_sum_w_k = 0.0, 0.0
         self.perfusion_scale, self.contact = 1.0, 1.0
         self._metal_r = (p.kind[:, 1:] == 0) != (p.kind[:, :-1] == 0)
         self._metal_z = (p.kind[1:, :] == 0) != (p.kind[:-1, :] == 0)
-        self._work = zeros(4)
-        self._free_j, self._free_mean, self._gain_j = zeros(), zeros(), zeros()
+        blocked = p.kind == INSULATED
+        blocked_r, blocked_z = blocked[:, 1:] | blocked[:, :-1], blocked[1:, :] | blocked[:-1, :]
+        self._work = zeros(2)
+        self._free_j, self._gain_j = zeros(), zeros()
+        self._k, self._cold = zeros(), zeros()
         self._made_j = 0.0
-        self.unit_j, self._unit_mean = zeros(), zeros()
-        self.contact_j, self._contact_mean = zeros(), zeros()
+        self.unit_j = zeros()
+        self.contact_j = zeros()
         self._contact_known = False
         self._free_out, self._unit_out, self._contact_out = Out(), Out(), Out()
-        self.source_w = zeros()
+        self.source_w: Floats | None = None
         """Heat made in every cell by anything but RF (metabolism; a test's own); may be set between steps."""
         self.made_j = 0.0
         """What `source_w` has brought in."""
@@ -96,12 +102,27 @@ class FieldSolver:
         self.phi[p.kind == DISTAL] = high
         self.phi[p.kind == PROXIMAL] = low
         self._e_r, self._e_z = np.zeros((nz, nr + 1)), np.zeros((nz + 1, nr))
-        self._e_far, self._diag, self._pivot = zeros(), zeros(), zeros()
+        self._resists_r, self._resists_z = np.ones((nz, nr + 1)), np.ones((nz + 1, nr))
+        p.current_faces.correct(self._resists_r, self._resists_z)
+        self._resists_r, self._resists_z = 1.0 / self._resists_r, 1.0 / self._resists_z
+        self._e_far, self._diag, self._root, self._ohm_m = zeros(), zeros(), zeros(), zeros()
+        self._cg = conjugate.workspace(shape)
+        self._moves, self._phi_before = zeros(3), zeros()
+        self._pivots_due, self._least_count = True, 0
+        self._surface = np.concatenate(
+            [
+                np.insert(np.argwhere(faces & ~blocked) + offset, 0, across, axis=1)
+                for faces, blocked, offset, across in (
+                    (self._metal_r, blocked_r, (0, 1), 1),
+                    (self._metal_z, blocked_z, (1, 0), 0),
+                )
+            ]
+        )
         self.heat_share, self.contact_share = zeros(), zeros()
         self._move_share = zeros()
         """Share of the power that scales with each cell's conductivity: its own, and beyond the far boundary."""
         self.far_share = 0.0
-        self._scale_of_field = np.ones(shape)
+        self._inv_scale_of_field = np.ones(shape)
         self._conductance_of_field = 0.0
         self.conductance_s = 0.0
         self.reactance_ratio = 0.0
@@ -113,27 +134,33 @@ class FieldSolver:
         """Hottest tissue, Celsius."""
         self.spared_c = math.nan
         """Hottest point of cord and dura, Celsius; NaN where there is no canal."""
-        self._in_tissue = p.tissue
-        self._spared = np.flatnonzero(p.spared)
-        self._spares = self._spared.size > 0
+        self._spared = np.argwhere(p.spared)
+        self._spares = len(self._spared) > 0
         self._warm()
-        self._note_peak()
         self.refresh()
 
     # --- between steps -----------------------------------------------------------------------------------------------
 
     def _warm(self) -> int:
         p = self.problem
-        return heat.warm(
+        changed, hottest_c = heat.warm(
             self.heat_j,
             self._inv_cap,
             p.latent_c,
             p.heat_rise,
             p.options.conductivity_rise_per_c,
+            p.kind,
             self.t_c,
             self.sigma_scale,
             self.phase,
+            self.peak_c,
         )
+        if not math.isfinite(hottest_c):
+            raise ArithmeticError("field: its temperatures are not numbers any more")
+        self.hottest_c = hottest_c + BODY_C
+        if self._spares:
+            self.spared_c = heat.hottest_of(self.t_c, self._spared) + BODY_C
+        return changed
 
     def refresh(self) -> None:
         """Electric field, conductances and factors anew, at the present temperatures."""
@@ -143,37 +170,48 @@ class FieldSolver:
     def refresh_heat(self) -> None:
         """Conductances, capacities and factors at the present temperatures, and what one watt adds in a step."""
         p, grid = self.problem, self.problem.grid
-        k = p.k_w_m_k * (1.0 + p.k_rise * np.minimum(self.t_c, heat.BOIL_C))
+        k = self._k
+        heat.conducts(p.k_w_m_k, p.k_rise, self.t_c, k)
         heat.conductances(k, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._g_r, self._g_z)
         p.heat_faces.correct(self._g_r, self._g_z)
         if self.contact != 1.0:
             self._g_r[:, 1:-1][self._metal_r] *= self.contact
             self._g_z[1:-1, :][self._metal_z] *= self.contact
-        self._far_w_k[:, -1] = grid.dz_m * k[:, -1] / p.r_out[-1]
-        self._far_w_k[0] = k[0] / (p.half_z[0] * p.inv_ring)
-        self._far_w_k[-1] = k[-1] / (p.half_z[-1] * p.inv_ring)
-        self._far_w_k[0, -1] += grid.dz_m[0] * k[0, -1] / p.r_out[-1]
-        self._far_w_k[-1, -1] += grid.dz_m[-1] * k[-1, -1] / p.r_out[-1]
-        heat.capacities(self.heat_j, self._gain_j, self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap)
+        heat.beyond(k, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._far_w_k)
+        self._capacities()
         self._sinks()
+        self._factorise()
+
+    def _capacities(self) -> bool:
+        p = self.problem
+        return heat.capacities(
+            self.heat_j, self._gain_j, self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap
+        )
+
+    def _factorise(self) -> None:
         heat.factorise(self._cap, self._g_r, self._g_z, heat.GAMMA * self.step_s, self._factors)
-        self._unit_out = self._response(self.heat_share, self.unit_j, self._unit_mean)
+        self._unit_out = self._response(self.heat_share, self.unit_j)
         self._contact_known = False
 
     def _sinks(self) -> None:
         p = self.problem
         body_c = p.start_c
         far_c = body_c if p.options.far_c is None else p.options.far_c - BODY_C
-        film = self._film_w_k * p.film_share
-        self._blood_sum_w_k = float(self._blood_w_k.sum())
-        self._far_sum_w_k = float(self._far_w_k.sum())
-        self._sink = self._blood_w_k * self.perfusion_scale + self._far_w_k + film
-        self._sink_heat = (
-            self._blood_w_k * (self.perfusion_scale * body_c) + self._far_w_k * far_c + film * self._coolant_c
+        self._blood_sum_w_k, self._far_sum_w_k = heat.sinks(
+            self._blood_w_k,
+            self._far_w_k,
+            p.film_share,
+            self.perfusion_scale,
+            self._film_w_k,
+            body_c,
+            far_c,
+            self._coolant_c,
+            self._sink,
+            self._sink_heat,
         )
 
-    def _increments(self, t_c: Floats, source_w: Floats, gain_j: Floats, mean_c: Floats) -> None:
-        heat.increments(
+    def _increments(self, t_c: Floats, source_w: Floats, gain_j: Floats) -> tuple[float, float, float]:
+        return heat.increments(
             t_c,
             source_w,
             self._g_r,
@@ -184,17 +222,18 @@ class FieldSolver:
             self.step_s,
             self._work,
             gain_j,
-            mean_c,
+            self._blood_w_k,
+            self._far_w_k,
+            self.problem.film_share,
+            self._film_columns,
         )
 
-    def _response(self, source_w: Floats, gain_j: Floats, mean_c: Floats) -> Out:
+    def _response(self, source_w: Floats, gain_j: Floats) -> Out:
         """What one watt, spread like this, adds in a step, and how much of it leaves."""
-        self._increments(np.zeros_like(source_w), source_w, gain_j, mean_c)
-        return self._outflow(mean_c, 0.0, 0.0, 0.0)
+        return self._outflow(self._increments(self._cold, source_w, gain_j), 0.0, 0.0, 0.0)
 
-    def _outflow(self, mean_c: Floats, body_c: float, coolant_c: float, far_c: float) -> Out:
-        share = self.problem.film_share
-        blood_w, far_w, film_c = heat.weighted(self._blood_w_k, self._far_w_k, share, mean_c)
+    def _outflow(self, sums: tuple[float, float, float], body_c: float, coolant_c: float, far_c: float) -> Out:
+        blood_w, far_w, film_c = sums
         blood_w = self.perfusion_scale * (blood_w - body_c * self._blood_sum_w_k)
         far_w -= far_c * self._far_sum_w_k
         coolant_w = self._film_w_k * (film_c - coolant_c)
@@ -205,29 +244,43 @@ class FieldSolver:
     def _solve_field(self) -> float:
         """Solves for one volt; the conductance by the current through the poles' surface."""
         p, grid = self.problem, self.problem.grid
-        sigma = p.sigma_s_m * self.sigma_scale
-        electric.electrify(sigma, p.kind, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._e_r, self._e_z)
+        electric.resistivities(p.sigma_s_m, self.sigma_scale, p.kind, self._ohm_m)
+        electric.electrify(self._ohm_m, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._e_r, self._e_z)
         p.current_faces.correct(self._e_r, self._e_z)
         if p.electrode.poles == 1:
-            self._far_conductance(sigma)
-        electric.precondition(p.kind, self._e_r, self._e_z, self._e_far, self._diag, self._pivot)
-        count = electric.solve_field(
-            p.kind, self._e_r, self._e_z, self._diag, self._pivot, self.phi, self._work, TOLERANCE, MOST_ITERATIONS
+            self._far_conductance()
+        conjugate.diagonal(self._e_r, self._e_z, self._e_far, self._diag)
+        if self._pivots_due:
+            conjugate.pivots(p.kind, self._e_r, self._e_z, self._diag, self._root)
+        moves, number = self._moves, self.solves % len(self._moves)
+        self._phi_before[:] = self.phi
+        conjugate.best_sum(self._e_r, self._e_z, self._e_far, self.phi, moves)
+        count = conjugate.solve_field(
+            p.kind, self._e_r, self._e_z, self._diag, self._root, self.phi, self._cg, TOLERANCE, MOST_ITERATIONS
         )
         if count < 0:
             raise ValueError(f"field: the electric field did not converge in {MOST_ITERATIONS} iterations")
-        whole_w, far_w, in_a, back_a = electric.joule(
-            sigma,
+        conjugate.scale_to_feed(p.kind, self._e_r, self._e_z, self._e_far, self.phi)
+        if self.solves:
+            np.subtract(self.phi, self._phi_before, out=moves[number])
+        whole_w, far_w = electric.joule(
+            self._ohm_m,
             p.kind,
             p.r_in,
             p.r_out,
             p.half_z,
+            p.inv_ring,
+            grid.dz_m,
             self._e_r,
             self._e_z,
             self._e_far,
+            self._resists_r,
+            self._resists_z,
             self.phi,
             self.heat_share,
-            self.contact_share,
+        )
+        in_a, back_a = electric.surface_current(
+            self._surface, p.kind, self._e_r, self._e_z, self.phi, self.contact_share
         )
         if p.options.ground == "far" and p.electrode.poles == 1:
             # the last half cell ends at the ground, so its heat is tissue's
@@ -236,20 +289,26 @@ class FieldSolver:
         total_w = whole_w + far_w
         current_a = 0.5 * (in_a + back_a) if p.electrode.poles == 2 else in_a
         self.power_error = max(self.power_error, abs(current_a - total_w) / total_w)
-        self.heat_share /= total_w
         self.far_share = far_w / total_w
-        np.multiply(self._e_far, self.phi**2 / total_w, out=self._move_share)
-        if far_w == 0.0:
-            self._move_share[:] = 0.0
-        self._move_share += self.heat_share
+        self.reactance_ratio = electric.shares(
+            total_w,
+            p.loss,
+            self._e_far if far_w > 0.0 else self._cold,
+            self.phi,
+            self.sigma_scale,
+            self.heat_share,
+            self._move_share,
+            self._inv_scale_of_field,
+        )
         self._conductance_of_field = self.conductance_s = total_w
-        self.reactance_ratio = float((self.heat_share * p.loss).sum())
-        self._scale_of_field[:] = self.sigma_scale
+        # a solve that takes long says that the pivots are of a field that is gone
+        self._least_count = count if self._pivots_due else min(self._least_count, count)
+        self._pivots_due = count > self._least_count + PIVOTS_LAST
         self.solves += 1
         self.iterations += count
         return current_a
 
-    def _far_conductance(self, sigma: Floats) -> None:
+    def _far_conductance(self) -> None:
         """The far boundary of a monopolar circuit: open (as from a point at 0), or at 0 V."""
         p, grid = self.problem, self.problem.grid
         r, z = grid.r_m, grid.z_m
@@ -263,10 +322,11 @@ class FieldSolver:
             side_beyond = (edge_r**2 + z**2) / edge_r / (2.0 * math.pi * edge_r * grid.dz_m)
             low_beyond = (low**2 + r**2) / abs(low) * p.inv_ring
             high_beyond = (high**2 + r**2) / abs(high) * p.inv_ring
-        tissue = p.kind == 0
-        far[:, -1] += tissue[:, -1] * sigma[:, -1] / (to_side + side_beyond)
-        far[0] += tissue[0] * sigma[0] / (to_end[0] + low_beyond)
-        far[-1] += tissue[-1] * sigma[-1] / (to_end[1] + high_beyond)
+        sigma = p.sigma_s_m * (p.kind == 0)
+        scale = self.sigma_scale
+        far[:, -1] += sigma[:, -1] * scale[:, -1] / (to_side + side_beyond)
+        far[0] += sigma[0] * scale[0] / (to_end[0] + low_beyond)
+        far[-1] += sigma[-1] * scale[-1] / (to_end[1] + high_beyond)
 
     # --- a step ------------------------------------------------------------------------------------------------------
 
@@ -283,17 +343,19 @@ class FieldSolver:
 
     def begin(self) -> Floats:
         """What every cell gains in the next step without power, J."""
-        self._increments(self.t_c, self._sink_heat + self.source_w, self._free_j, self._free_mean)
+        made = self.source_w
+        source_w = self._sink_heat if made is None else self._sink_heat + made
+        sums = self._increments(self.t_c, source_w, self._free_j)
         p = self.problem
         far_c = p.start_c if p.options.far_c is None else p.options.far_c - BODY_C
-        self._free_out = self._outflow(self._free_mean, p.start_c, self._coolant_c, far_c)
-        self._made_j = self.step_s * float(self.source_w.sum())
+        self._free_out = self._outflow(sums, p.start_c, self._coolant_c, far_c)
+        self._made_j = 0.0 if made is None else self.step_s * float(made.sum())
         return self._free_j
 
     def contact_response(self) -> Floats:
         """What every cell gains in a step from one watt at the poles' surface, J."""
         if not self._contact_known:
-            self._contact_out = self._response(self.contact_share, self.contact_j, self._contact_mean)
+            self._contact_out = self._response(self.contact_share, self.contact_j)
             self._contact_known = True
         return self.contact_j
 
@@ -315,24 +377,17 @@ class FieldSolver:
         self.made_j += self._made_j
         self.steps += 1
         changed = self._warm()
-        self._note_peak()
         boils = self.hottest_c >= heat.BOIL_C + BODY_C
         self._since_damage_s += self.step_s
         if self._since_damage_s >= DAMAGE_EVERY_S - 1e-9:
             self._hurt()
-        total, spread = electric.moved(self.sigma_scale, self._scale_of_field, self._move_share, p.kind)
+        total, spread = electric.moved(self.sigma_scale, self._inv_scale_of_field, self._move_share)
         if spread > p.options.refresh:
             self.refresh()
             return
         self.conductance_s = self._conductance_of_field * (1.0 + total)
-        if changed or boils:
-            self.refresh_heat()
-
-    def _note_peak(self) -> None:
-        np.maximum(self.peak_c, self.t_c, out=self.peak_c)
-        self.hottest_c = float(self.t_c.max(initial=-BODY_C, where=self._in_tissue)) + BODY_C
-        if self._spares:
-            self.spared_c = float(self.t_c.ravel()[self._spared].max()) + BODY_C
+        if (changed or boils) and self._capacities():
+            self._factorise()
 
     def set_temperature(self, temperature_c: Floats) -> None:
         """Starts from these temperatures (Celsius, below boiling, (nz, nr)) instead of the body's. Before the first
@@ -350,16 +405,15 @@ class FieldSolver:
         self._start_j = self.heat_j.copy()
         self._warm()
         self.peak_c[:] = self.t_c
-        self._note_peak()
         self.refresh()
 
     def fresh_conductance(self) -> tuple[float, float]:
         """Conductance of the tissue from a new electric solve at the present temperatures, by the current through the
         poles' surface and by the integral of Joule heat. The state stays as it is."""
         twin = copy.copy(self)
-        for name in ("phi", "_e_r", "_e_z", "_e_far", "_diag", "_pivot", "_work"):
+        for name in ("phi", "_e_r", "_e_z", "_e_far", "_diag", "_root", "_ohm_m", "_cg", "_moves", "_phi_before"):
             setattr(twin, name, getattr(self, name).copy())
-        for name in ("heat_share", "contact_share", "_move_share", "_scale_of_field"):
+        for name in ("heat_share", "contact_share", "_move_share", "_inv_scale_of_field"):
             setattr(twin, name, np.zeros_like(self.phi))
         twin.power_error = 0.0
         by_current_s = twin._solve_field()
