@@ -1,6 +1,8 @@
 """A campaign killed at random moments and gone on with equals one that was not.
 
-`python -m evidence.campaign_kill --runs 10000 --kills 3 -j 2`: the same bytes of results, every run once.
+`python -m evidence.campaign_kill --runs 10000 --kills 3 -j 2`: the same bytes of results, every run once. With
+`--cluster` the one that is killed runs on a Dask cluster of this machine (a scheduler and `-j` workers, each a
+process); in turn a worker and the campaign's own process are killed. It must equal the one that ran without a cluster.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+
+from evidence.local_cluster import LocalCluster, local_cluster
 
 SPEC = """\
 title: Quick ones
@@ -27,10 +33,11 @@ faults:
     - {{kind: thermocouple_open, channel: [0], state: [ramp, hold], after_s: [0, 1]}}
 expect: {{outcome: completed, tripped: []}}
 """
+COMPILED = "from rfgen.runs import is_compiled; print('compiled' if is_compiled() else 'interpreted')"
 
 
-def _begin(folder: Path, out: str, workers: int) -> subprocess.Popen[bytes]:
-    words = ("from rfgen.cli import main; main()", "campaign", "c.yaml", "--out", out, "-j", str(workers))
+def _begin(folder: Path, out: str, *where: str) -> subprocess.Popen[bytes]:
+    words = ("from rfgen.cli import main; main()", "campaign", "c.yaml", "--out", out, *where)
     return subprocess.Popen([sys.executable, "-c", *words], cwd=folder, stdout=subprocess.DEVNULL)
 
 
@@ -38,41 +45,75 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def _with_kills(
+    begin: Callable[[], subprocess.Popen[bytes]], journal: Path, moments: list[int], cluster: LocalCluster | None
+) -> int:
+    """Run it to its end, killing at these numbers of runs done; how often was killed."""
+    process = begin()
+    killed = 0
+    for turn, at in enumerate(moments):
+        while process.poll() is None and _lines(journal) <= at:
+            time.sleep(0.02)
+        if process.poll() is not None:
+            break
+        if cluster is not None and turn % 2 == 0:
+            cluster.kill_worker()
+            print(f"a worker killed with {_lines(journal) - 1} runs done", flush=True)
+            cluster.add()
+        else:
+            process.kill()
+            process.wait()
+            print(f"the campaign killed with {_lines(journal) - 1} runs done", flush=True)
+            process = begin()
+        killed += 1
+    process.wait()
+    return killed
+
+
 def main(argv: list[str] | None = None) -> int:
     """0 where both are equal, 1 otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m evidence.campaign_kill", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m evidence.campaign_kill",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-j", "--workers", type=int, default=2)
+    parser.add_argument("--cluster", action="store_true", help="on a Dask cluster of this machine")
     args = parser.parse_args(argv)
-    if args.runs < 1 or args.kills < 0 or args.workers < 1:
-        parser.error("--runs and -j must be 1 or more, --kills 0 or more")
+    if args.runs < 10 or args.kills < 0 or args.workers < 1:
+        parser.error("--runs must be 10 or more, -j 1 or more, --kills 0 or more")
     draw = random.Random(args.seed)
-    with tempfile.TemporaryDirectory(prefix="rfgen-campaign-") as scratch:
-        folder = Path(scratch)
+    moments = sorted(draw.randrange(1, args.runs * 9 // 10) for _ in range(args.kills))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rfgen-campaign-")))
         (folder / "c.yaml").write_text(SPEC.format(runs=args.runs, seed=args.seed), encoding="utf-8")
-        _begin(folder, "whole", args.workers).wait()
+        here = ("-j", str(args.workers))
+        cluster = None
+        began_s = time.monotonic()
+        _begin(folder, "whole", *here).wait()
+        whole_s = time.monotonic() - began_s
+        if args.cluster:
+            cluster = stack.enter_context(local_cluster(folder, args.workers))
+            here = ("--cluster", cluster.address)
         journal = folder / "killed/journal.jsonl"
-        killed = 0
-        for at in sorted(draw.randrange(1, args.runs + 1) for _ in range(args.kills)):
-            process = _begin(folder, "killed", args.workers)
-            while process.poll() is None and _lines(journal) < at:
-                time.sleep(0.02)
-            if process.poll() is None:
-                process.kill()
-                killed += 1
-                print(f"killed with {_lines(journal) - 1} of {args.runs} runs done", flush=True)
-            process.wait()
-        _begin(folder, "killed", args.workers).wait()
+        killed = _with_kills(lambda: _begin(folder, "killed", *here), journal, moments, cluster)
         runs = [json.loads(line)["run"] for line in journal.read_bytes().splitlines()[1:]]
         once = sorted(runs) == list(range(args.runs))
         digests = [
             hashlib.sha256((folder / name / "results.parquet").read_bytes()).hexdigest() for name in ("whole", "killed")
         ]
+        what = subprocess.run([sys.executable, "-c", COMPILED], cwd=folder, capture_output=True, text=True, check=True)
+    took_s = time.monotonic() - began_s
     equal = digests[0] == digests[1]
-    print(f"{args.runs} runs, killed {killed} times: {'every run once' if once else 'RUNS LOST OR TWICE'}")
+    print(f"{args.runs} runs, {killed} kills: {'every run once' if once else 'RUNS LOST OR TWICE'}")
     print(f"results {'equal to the bit' if equal else 'DIFFER'}: sha256 {digests[1]}")
+    print(
+        f"{what.stdout.strip()}, {args.workers} workers: {whole_s:.0f} s without kills, {took_s:.0f} s in all; "
+        f"10,000 would take {took_s * 10_000 / args.runs / 60:.0f} min"
+    )
     return 0 if once and equal and killed == args.kills else 1
 
 

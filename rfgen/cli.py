@@ -68,13 +68,18 @@ def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None, shard
 @click.argument("spec")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Its folder [default: campaigns/NAME].")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="How many at a time [default: one a core].")
+@click.option("--cluster", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there: tcp://HOST:8786.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the specification's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
-def campaign(spec: str, out: Path | None, jobs: int | None, seed: int | None, as_json: bool) -> int:
+def campaign(
+    spec: str, out: Path | None, jobs: int | None, cluster: str | None, seed: int | None, as_json: bool
+) -> int:
     """Many random treatments as the YAML file SPEC says. Killed half-way, it goes on where it was."""
     from rfgen.commands.campaign import campaign as command
 
-    return command(spec, out, jobs, seed, as_json)
+    if jobs is not None and cluster is not None:
+        raise click.UsageError("-j is for this machine; how many run on a cluster is its workers' business")
+    return command(spec, out, jobs, cluster, seed, as_json)
 
 
 @cli.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
@@ -31,13 +31,14 @@ def as_they_come(
     jobs: Iterable[Job],
     workers: int,
     lost: Callable[[Job, str], Result] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """`function` of each job, in the order in which they are done, in processes of their own.
 
     `function` must be picklable, and so must jobs and results. `lost(job, why)` stands for the result of a job whose
     worker died `TRIES` times, by a signal or by an exception of `function`; without it, WorkerDied is raised.
     """
-    return (result for _, result in _numbered(function, jobs, workers, lost))
+    for _, result in _numbered(function, jobs, workers, lost):
+        yield result
 
 
 def in_order(function: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:

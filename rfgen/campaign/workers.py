@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from rfgen.campaign.pool import as_they_come
 from rfgen.campaign.spec import CampaignSpec
 
 
-def rows(spec: CampaignSpec, seed: int, numbers: Iterable[int], jobs: int) -> Iterator[dict[str, Any]]:
+def rows(spec: CampaignSpec, seed: int, numbers: Iterable[int], jobs: int) -> Generator[dict[str, Any], None, None]:
     """A row for each of `numbers`, as they come; `jobs` workers. One that dies costs only the run that it was at."""
     return as_they_come(partial(row_of, spec, seed), numbers, jobs, row_lost)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from rfgen.campaign.cluster import ClusterFailed, need_distributed
+from rfgen.campaign.cluster import rows as cluster_rows
 from rfgen.campaign.journal import Journal
 from rfgen.campaign.page import render
 from rfgen.campaign.results import FAILING, RESULTS, finish, need_duckdb
 from rfgen.campaign.spec import load_spec
 from rfgen.campaign.workers import rows
 from rfgen.checking import default_jobs
-from rfgen.cli import NOT_AS_EXPECTED, OK
+from rfgen.cli import NOT_AS_EXPECTED, OK, RIG_FAILED
 from rfgen.commands.output import say, showable
 from rfgen.record.summary import write_json, write_whole
 from rfgen.runs import versions
@@ -21,9 +24,13 @@ from rfgen.runs import versions
 _TELL_S = 0.5
 
 
-def campaign(path: str, out: Path | None, jobs: int | None, seed: int | None, as_json: bool) -> int:
+def campaign(
+    path: str, out: Path | None, jobs: int | None, cluster: str | None, seed: int | None, as_json: bool
+) -> int:
     """Run what has not been run yet, then write the results."""
     need_duckdb()
+    if cluster is not None:
+        need_distributed()
     spec = load_spec(path)
     seed = spec.seed if seed is None else seed
     folder = out or Path("campaigns") / Path(path).stem
@@ -35,10 +42,20 @@ def campaign(path: str, out: Path | None, jobs: int | None, seed: int | None, as
         todo = (number for number in range(spec.runs) if number not in journal.done)
         if before < spec.runs:
             progress = _Progress(spec.runs, before)
+            if cluster is None:
+                found = rows(spec, seed, todo, min(jobs or default_jobs(), spec.runs - before))
+            else:
+                found = cluster_rows(cluster, spec, seed, todo)
             try:
-                for row in rows(spec, seed, todo, min(jobs or default_jobs(), spec.runs - before)):
-                    journal.add(row)
-                    progress.tell(len(journal.done))
+                with closing(found):
+                    for row in found:
+                        journal.add(row)
+                        progress.tell(len(journal.done))
+            except ClusterFailed as error:
+                progress.end()
+                kept = f"{len(journal.done)} of {spec.runs} runs are done and kept; the same command goes on"
+                say(showable(f"cluster: {error}: {kept}"), err=True)
+                return RIG_FAILED
             finally:
                 progress.end()
         figures = finish(folder, spec, seed)
