@@ -31,7 +31,7 @@ class LocalCluster:
     def _begin(self, what: str, *words: str | Path) -> subprocess.Popen[bytes]:
         with open(self.folder / f"{what}.log", "ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.dask_{what}", *words, "--no-dashboard"],
+                [sys.executable, "-m", f"distributed.cli.dask_{what}", *words, "--dashboard-address", "127.0.0.1:0"],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

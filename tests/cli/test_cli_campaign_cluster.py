@@ -26,7 +26,7 @@ Row = dict[str, Any]
 def address() -> Iterator[str]:
     """Two workers within this process: what they run can be replaced."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0", silence_logs=50
     ) as found:
         yield found.scheduler_address
 
@@ -68,7 +68,7 @@ def test_a_cluster_without_workers_is_given_up(spec: CampaignSpec, monkeypatch: 
     monkeypatch.setattr(cluster, "ALONE_S", 0.2)
     monkeypatch.setattr(cluster, "LOOK_S", 0.1)
     with (
-        LocalCluster(n_workers=0, processes=False, dashboard_address=None, silence_logs=50) as empty,
+        LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0", silence_logs=50) as empty,
         pytest.raises(cluster.ClusterFailed, match="no workers"),
     ):
         list(cluster.rows(empty.scheduler_address, spec, 5, range(3)))
