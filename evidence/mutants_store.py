@@ -5,8 +5,9 @@ A death is remembered with a key, and counts as long as the key is the same. The
 * the whole text of the changed file, with the change in;
 * the test that killed it: its text and that of its file, but for other tests that nothing else there names;
 * every file of this repository that the test's file imports, directly or not, and the `conftest.py` above it;
-* the files beside the code that are no code (profiles, scenarios), and pyproject.toml;
-* the programs that put in and judge mutants, and the versions of Python, pytest, Hypothesis and numpy.
+* where one of those reads files: all that are no code (profiles, scenarios) in its top folder;
+* the programs that put in and judge mutants, pytest's settings, and the versions of Python, pytest, Hypothesis and
+  numpy.
 
 So it is repeated where anything changed that the death could depend on, and never taken from a run in which another
 test killed it. Survivors, those that ran out of time, and broken runs are not remembered.
@@ -19,6 +20,7 @@ import hashlib
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
@@ -30,7 +32,7 @@ from evidence.mutants_run import ROOT, Outcome
 FILE = ROOT / "build" / "mutants.jsonl"
 REMEMBERED = ("killed", "raised", "stillborn")
 HARNESS = ("mutants_run.py", "mutants_warm.py")
-DATA = ("rfgen", "hal", "sim", "tests")
+READS = re.compile(r"(?<!def )\bopen\(|\.read_(text|bytes)\(|\bresources\b|\bPath\(")
 
 
 def _digest(*parts: str | bytes) -> str:
@@ -45,15 +47,18 @@ def _digest(*parts: str | bytes) -> str:
 def ground() -> str:
     """Of what every run depends on."""
     parts: list[str | bytes] = [sys.version, *(version(name) for name in ("pytest", "hypothesis", "numpy"))]
-    files = [ROOT / "pyproject.toml", *(ROOT / "evidence" / name for name in HARNESS)]
-    for folder in DATA:
-        files += sorted(
-            path
-            for path in (ROOT / folder).rglob("*")
-            if path.is_file() and path.suffix not in (".py", ".pyc", ".so") and "__pycache__" not in path.parts
-        )
-    for file in files:
-        parts += [str(file.relative_to(ROOT)), file.read_bytes()]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text()).get("tool", {}).get("pytest", {})
+    parts += [json.dumps(settings, sort_keys=True), *(_text(ROOT / "evidence" / name) for name in HARNESS)]
+    return _digest(*parts)
+
+
+@cache
+def _data(folder: str) -> str:
+    """Digest of all files in a top folder that are no code."""
+    parts: list[str | bytes] = []
+    for file in sorted((ROOT / folder).rglob("*")):
+        if file.is_file() and file.suffix not in (".py", ".pyc", ".so") and "__pycache__" not in file.parts:
+            parts += [str(file.relative_to(ROOT)), file.read_bytes()]
     return _digest(*parts)
 
 
@@ -132,7 +137,10 @@ def _of_test(name: str) -> str:
     file = ROOT / path
     parts: list[str | bytes] = []
     for one in sorted(needed(file)):
-        parts += [str(one.relative_to(ROOT)), _text(one) if one != file else ""]
+        name_of = one.relative_to(ROOT)
+        parts += [str(name_of), _text(one) if one != file else ""]
+        if READS.search(_text(one).decode()):
+            parts.append(_data(name_of.parts[0]))
     return _digest(without_other_tests(file.read_text(), rest.split("[")[0]), *parts)
 
 

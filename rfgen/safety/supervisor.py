@@ -73,7 +73,7 @@ class Supervisor:
         self._persist_us = tuple(row.persist_us for row in rows)
         self._by_reading = sum(1 << bit for bit, row in present if row.clears is Clears.READING)
         self._by_relink = sum(1 << bit for bit, row in present if row.clears is Clears.RELINK)
-        self._state = State.IDLE
+        self._state: State | None = None  # of the last tick
         self._since_us: dict[int, int] = {}
         self._last_true_us: dict[int, int] = {}
         self._last_us = 0

@@ -409,7 +409,8 @@ def test_after_a_refused_acknowledge_the_good_second_is_one_of_the_new_links_clo
     bench.tick()
     assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=20_000) == "the cause is not gone: ESTOP"
     for n in range(2, 52):
-        assert not bench.tick(rig_time_us=n * 20_000).tripped
+        bench.tick(rig_time_us=n * 20_000)
+    assert [trip.data["id"] for trip in bench.told("trip")] == ["ESTOP"]
     assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=52 * 20_000) is None
 
 

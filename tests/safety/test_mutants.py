@@ -111,9 +111,10 @@ TREE = {
     "evidence/mutants_warm.py": "",
     "rfgen/__init__.py": "",
     "rfgen/core.py": "from rfgen.part import add\n\ndef twice(x):\n    return add(x, x)\n",
-    "rfgen/part.py": "def add(a, b):\n    return a + b\n",
+    "rfgen/part.py": "TEXT = open(__file__)\n\ndef add(a, b):\n    return a + b\n",
     "rfgen/other.py": "",
     "rfgen/profile.yaml": "limit: 1\n",
+    "sim/tissue.yaml": "limit: 1\n",
     "hal/__init__.py": "",
     "sim/__init__.py": "",
     "tests/conftest.py": "",
@@ -140,7 +141,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def forget() -> None:
     """As another process would begin."""
-    for kept in ("ground", "_imports", "needed", "_text", "without_other_tests", "_of_test"):
+    for kept in ("ground", "_imports", "needed", "_text", "_data", "without_other_tests", "_of_test"):
         getattr(mutants_store, kept).cache_clear()
 
 
@@ -157,6 +158,7 @@ def dead(tree: Path) -> Mutant:
         ("rfgen/part.py", "def add(a, b):\n    return b + a\n", True),
         ("rfgen/other.py", "NEW = 1\n", False),
         ("rfgen/profile.yaml", "limit: 2\n", True),
+        ("sim/tissue.yaml", "limit: 2\n", False),
         ("tests/conftest.py", "import math\n", True),
         ("tests/helper.py", "TWO = 2.0\n", True),
         ("tests/test_core.py", TREE["tests/test_core.py"].replace("twice(1)", "twice(True)"), True),
@@ -164,7 +166,8 @@ def dead(tree: Path) -> Mutant:
         ("tests/test_core.py", TREE["tests/test_core.py"] + "\ndef test_new():\n    pass\n", False),
         ("tests/test_core.py", TREE["tests/test_core.py"] + "\nhelper.TWO = 3\n", True),
         ("evidence/mutants_run.py", "import math\n", True),
-        ("pyproject.toml", "[tool]\n", True),
+        ("pyproject.toml", "[tool.pytest.ini_options]\nxfail_strict = true\n", True),
+        ("pyproject.toml", "[project]\nname = 'other'\n", False),
         ("tests/test_core.py", "", True),
     ],
 )

@@ -221,11 +221,11 @@ def test_what_is_not_measured_is_no_part_of_the_good_second() -> None:
 
 def test_another_trip_does_not_lose_the_new_link() -> None:
     under_test = supervisor(
-        row_of(0, Clears.RELINK), replace(row_of(0, Clears.ACKNOWLEDGE, impedance=True), id="OTHER")
+        replace(row_of(0, Clears.ACKNOWLEDGE, impedance=True), id="OTHER"), row_of(0, Clears.RELINK)
     )
     under_test.evaluate(State.RAMP, OPEN._replace(impedance_ohm=100.0), 20_000)
     under_test.relinked()
-    assert under_test.evaluate(State.CUTOFF, HIGH, 40_000)[1] == 2
+    assert under_test.evaluate(State.CUTOFF, HIGH, 40_000)[1] == 1
     assert under_test.not_gone() == ()
     assert under_test.trip("TEST") == 0  # latched already, but lost once more
     assert under_test.not_gone() == ("TEST",)
@@ -241,6 +241,17 @@ def test_a_trip_from_outside_is_the_rows_own_bit() -> None:
     assert under_test.row("TWO").id == "TWO"
     assert under_test.bit("THREE") == 2
     assert under_test.not_gone() == ("TWO", "THREE")
+
+
+def test_a_trip_from_outside_begins_its_good_second_at_the_last_sample() -> None:
+    under_test = supervisor(row_of(0, Clears.READING))
+    for now_us in (1_000_000, 1_020_000):
+        assert under_test.evaluate(State.RAMP, FINE, now_us) == (0, 0)
+    assert under_test.trip("TEST") == 1
+    under_test.evaluate(State.CUTOFF, FINE, 2_019_999)
+    assert under_test.not_gone() == ("TEST",)
+    under_test.evaluate(State.CUTOFF, FINE, 2_020_000)
+    assert under_test.not_gone() == ()
 
 
 def test_on_a_new_clock_what_is_not_measured_counts_for_nothing() -> None:
