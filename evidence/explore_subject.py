@@ -208,7 +208,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
     "Generator": _fields(
         """config machine supervisor _new_deriver_config deriver controller reason _tick_s _most_w _control _now _next
         _requests _events _cutoff_ticks _after_cool_ticks _had_sample _boot_count _armed_limits _dead_man
-        _watches_start _was_pressed _by_temperature"""
+        _watches_start _was_pressed _by_temperature _targets_c"""
     ),
     "Supervisor": _fields(
         """rows limits applicable _by_state _line _persist_us _by_reading _by_relink _state _since_us

@@ -21,6 +21,11 @@ CLEAR_AFTER_US = 1_000_000
 CUTOFF: Final = State.CUTOFF
 
 
+def _bits(mask: int) -> list[int]:
+    """The places of a mask's ones, the least first."""
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
+
 class _Armed:
     """The rows of one state, compiled."""
 
@@ -139,10 +144,7 @@ class Supervisor:
             else:
                 del since[bit]
         tripped = 0
-        left = armed_true
-        while left:
-            bit = (left & -left).bit_length() - 1
-            left &= left - 1
+        for bit in _bits(armed_true):
             if now_us - since.setdefault(bit, now_us) >= self._persist_us[bit]:
                 tripped |= 1 << bit
         return armed_true, self._latch(tripped, now_us)
@@ -164,10 +166,7 @@ class Supervisor:
             self._relinked = False
         if new:
             self.latched |= new
-            left = new & self._by_reading
-            while left:
-                bit = (left & -left).bit_length() - 1
-                left &= left - 1
+            for bit in _bits(new & self._by_reading):
                 self._last_true_us[bit] = now_us
         return new
 

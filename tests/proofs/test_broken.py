@@ -163,7 +163,7 @@ def _deepcopy(self: Supervisor, memo: dict[int, object]) -> Supervisor:
         ("_count", "since.setdefault(bit, now_us)", "since.get(bit, now_us)"),
         ("_count", "since[bit] += passed_us", "del since[bit]"),
         ("_count", "else:\n            del since[bit]", "else:\n            pass"),
-        ("_count", "left &= left - 1", "left = 0"),
+        ("_count", "in _bits(armed_true)", "in _bits(armed_true)[:1]"),
         ("_count", "armed_true = violated & here.armed", "armed_true = violated"),
         ("_count", "passed_us = 0\n", "pass\n"),
         ("_latch", "self.latched |= new", "self.latched = new"),

@@ -321,6 +321,15 @@ def test_in_cutoff_a_row_that_clears_by_reading_is_read_though_it_is_not_armed()
     assert "loop_open" not in other.source(State.IDLE)
 
 
+def test_a_count_does_not_pass_through_a_state_that_reads_the_row_but_has_it_not_armed() -> None:
+    under_test = supervisor(replace(row_of(100_000, impedance=True), armed=frozenset({State.RAMP})))
+    assert under_test.evaluate(State.RAMP, HIGH, 20_000) == (1, 0)
+    assert under_test.evaluate(State.CUTOFF, UNSURE, 40_000) == (0, 0)
+    assert under_test.evaluate(State.RAMP, HIGH, 120_000) == (1, 0)
+    assert under_test.evaluate(State.RAMP, HIGH, 219_999) == (1, 0)
+    assert under_test.evaluate(State.RAMP, HIGH, 220_000) == (1, 1)
+
+
 def test_a_row_that_refuses_never_trips_and_one_that_is_not_applicable_is_silent() -> None:
     under_test = Supervisor(
         resolve_limits(),
