@@ -12,7 +12,6 @@ though the next host links and only watches.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import select
@@ -29,7 +28,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evidence.hostkill import SCENARIO, STARTED_S, WATCHDOG_MS, EndedItself, Kill
+from evidence.hostkill import SCENARIO, STARTED_S, WATCHDOG_MS, Kill, Void, killed, options
 from hal import RigConfig, Sample
 from hal.serialrig import SerialHal
 from hal.types import Command
@@ -143,7 +142,7 @@ def board(folder: Path) -> Iterator[tuple[str, DebugPort]]:
 
 
 def kill_once(seed: int) -> Kill:
-    """One host, killed at a moment that `seed` draws. Raises RuntimeError where it never brings RF on."""
+    """One host, killed at a moment that `seed` draws. Raises Void where nothing was tried."""
     after_s = random.Random(seed).uniform(1.2, 6.0)  # the check radiates for the first second, the ramp takes four
     with tempfile.TemporaryDirectory() as name, board(Path(name)) as (port, debug):
         folder = Path(name)
@@ -159,11 +158,11 @@ def kill_once(seed: int) -> Kill:
                 until_s = time.monotonic() + STARTED_S
                 while not tap.rf_seen:
                     if time.monotonic() > until_s or host.poll() is not None:
-                        raise RuntimeError(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
+                        raise Void(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
                     time.sleep(0.002)
                 time.sleep(after_s)
                 if host.poll() is not None:
-                    raise EndedItself(f"seed {seed}: the host ended by itself before its moment")
+                    raise Void(f"seed {seed}: the host ended by itself before its moment")
             finally:
                 host.kill()
                 host.wait()
@@ -210,38 +209,9 @@ def _status_tripped(port: str) -> bool:
 
 def main() -> int:
     """All of them; exit 1 if any left RF on for longer."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1, help="of the first run; the next have the next")
-    options = parser.parse_args()
+    asked = options(20, __doc__ or "")
     subprocess.run(["make", "-s", "-C", ROOT / "firmware", f"OUT={OUT}", "arm"], check=True)
-    kills: list[Kill] = []
-    seed = options.seed - 1
-    void = 0
-    while len(kills) < options.runs:
-        seed += 1
-        try:
-            kill = kill_once(seed)
-        except EndedItself as error:
-            print(f"void {error}", flush=True)
-            void += 1
-            if void > max(10, options.runs // 2):
-                print("too many hosts end by themselves: this machine is too busy", flush=True)
-                return 1
-            continue
-        kills.append(kill)
-        print(
-            f"{'ok  ' if kill.passed else 'FAIL'} seed {seed}: killed {kill.after_s:.2f} s after RF on, RF off "
-            f"{kill.off_after_ms:.1f} ms after the last exchange{'' if kill.tripped else ', watchdog NOT tripped'}"
-            f"{'' if kill.stayed_off else ', RF did not stay off'}",
-            flush=True,
-        )
-    passed = sum(kill.passed for kill in kills)
-    most_ms = max((kill.off_after_ms for kill in kills), default=0.0)
-    print(f"{passed} of {len(kills)} killed hosts: RF off within {WATCHDOG_MS} ms; the longest took {most_ms:.1f} ms")
-    if void:
-        print(f"{void} more ended by themselves before their moment, and are not counted")
-    return os.EX_OK if passed == len(kills) else 1
+    return killed(kill_once, asked.runs, asked.seed)
 
 
 if __name__ == "__main__":
