@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -44,7 +44,7 @@ docs: $(VENV)/.with-dev ## the documentation, into site/
 
 bench: $(VENV)/.with-test fast ## speed, as ratios measured in one run; then the same of the compiled program
 	$(BIN)/python bench/speed.py
-	build/fast/venv/bin/python bench/speed.py
+	$(FAST)/python bench/speed.py
 
 benchmark: $(VENV)/.with-run ## control over 1,000 random patients a profile
 	$(BIN)/python bench/control.py --patients 1000
@@ -62,16 +62,22 @@ examples: $(VENV)/.with-run ## examples/ copied out of here, run from a wheel as
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/examples .
 	$(BIN)/python tools/examples.py build/examples/rfgen-*.whl
 
-fast: $(VENV)/.with-run ## the same program with its inner loop compiled, in an environment of its own: build/fast/venv
+SOURCES := $(shell find hal rfgen sim -type f -not -name '*.pyc')
+FAST := build/fast/venv/bin
+
+fast: build/fast/.built ## the same program with its inner loop compiled, in an environment of its own: build/fast/venv
+	cd build/fast && venv/bin/rfgen check
+	$(BIN)/python tools/same_bytes.py $(BIN)/rfgen $(FAST)/rfgen vertebra-metastasis liver-monopolar \
+		roll-off-pulled-back operator-stops-and-starts-again trip-flow-low trip-internal-error trip-link-lost trip-tc-rate
+
+build/fast/.built: $(SOURCES) pyproject.toml | $(VENV)/.with-run
 	rm -rf build/fast && mkdir -p build/fast/source
 	cp -r hal rfgen sim pyproject.toml README.md LICENSE build/fast/source
 	HATCH_BUILD_HOOK_ENABLE_MYPYC=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
 		--wheel-dir build/fast build/fast/source
 	$(PYTHON) -m venv build/fast/venv
-	build/fast/venv/bin/python -m pip install --quiet --disable-pip-version-check build/fast/rfgen-*.whl
-	cd build/fast && venv/bin/rfgen check
-	$(BIN)/python tools/same_bytes.py $(BIN)/rfgen build/fast/venv/bin/rfgen vertebra-metastasis liver-monopolar \
-		roll-off-pulled-back operator-stops-and-starts-again trip-flow-low trip-internal-error trip-link-lost trip-tc-rate
+	$(FAST)/python -m pip install --quiet --disable-pip-version-check "$$(echo build/fast/rfgen-*.whl)[cluster]"
+	@touch $@
 
 prove: $(VENV)/.with-test ## every interlock row against the catalogue's text, by a solver
 	$(BIN)/python -m evidence.prove
@@ -91,11 +97,15 @@ oracle: $(VENV)/.with-test ## recorded trips against an independent evaluator
 campaign-safety: $(VENV)/.with-test ## random faults put on saved treatments: N=100000
 	$(BIN)/python -m evidence.campaign --forks $(or $(N),1000) -j $(WORKERS)
 
-bench-campaign: $(VENV)/.with-test ## a campaign's treatments a minute, linearity and memory: N=200
+bench-campaign: $(VENV)/.with-test build/fast/.built ## a campaign's treatments a minute, linearity and memory, interpreted and compiled: N=200
 	$(BIN)/python bench/campaign.py --runs $(or $(N),200) -j $(WORKERS)
+	$(FAST)/python bench/campaign.py --runs $(or $(N),200) -j $(WORKERS)
 
-campaign-kill: $(VENV)/.with-test ## a campaign killed three times and gone on with equals one that was not: N=10000
-	$(BIN)/python -m evidence.campaign_kill --runs $(or $(N),10000) -j $(WORKERS)
+campaign-kill: build/fast/.built ## a campaign killed three times and gone on with equals one that was not (compiled): N=10000
+	$(FAST)/python -m evidence.campaign_kill --runs $(or $(N),10000) -j $(WORKERS)
+
+campaign-cluster: build/fast/.built ## the same on a Dask cluster of this machine, workers killed too (compiled): N=10000
+	$(FAST)/python -m evidence.campaign_kill --cluster --runs $(or $(N),10000) -j $(WORKERS)
 
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
 	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500) -j $(WORKERS)

@@ -1,22 +1,37 @@
-"""How fast a campaign is: treatments and simulated hours a minute, how close to linear over cores, memory per worker.
+"""How fast a campaign is: treatments and simulated hours a minute, how close to linear over cores, memory per worker,
+and where the time of a treatment goes.
 
 `python bench/campaign.py --runs 200 -j 2`. The mix "three devices": temperature control on two profiles and constant
-power on a third, holds of 180 to 240 s, no faults. Starting the workers is not counted.
+power on a third, holds of 180 to 240 s, no faults, network plant. Starting the workers is not counted. `make
+bench-campaign` runs it with the program as it is, then with the compiled one.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import math
 import multiprocessing
+import platform
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from rfgen.campaign.spec import CampaignSpec, parse_spec
+from hal import Command, NoSample, Reply
+from rfgen.assemble import SimulatedAssembly, assemble
+from rfgen.campaign.one import row_of
+from rfgen.campaign.spec import CampaignSpec, drawn, parse_spec
 from rfgen.campaign.workers import rows
+from rfgen.records import Decision
+from rfgen.runs import is_compiled
 
 LEAST_S = 180.0
+AIM = 1000
+"""Treatments a minute on two cores."""
+TAKEN_APART = 9
+"""Treatments whose time is taken apart."""
 MIX = """\
 title: three devices
 runs: 1000000
@@ -77,6 +92,82 @@ def measure(spec: CampaignSpec, runs: int, jobs: int) -> Measured:
     return Measured(runs, long, seconds / 3600.0, time.perf_counter() - began, early_kb, late_kb)
 
 
+class Clock:
+    """Processor time by name."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    def of(self, what: str, do: Callable[..., Any], *args: Any) -> Any:
+        """Do it, and count its time."""
+        began = time.process_time()
+        done = do(*args)
+        self.spent[what] = self.spent.get(what, 0.0) + time.process_time() - began
+        return done
+
+
+def each(do: Callable[..., object], args: list[tuple[Any, ...]]) -> None:
+    """One call a tick."""
+    for one in args:
+        do(*one)
+
+
+def made(spec: CampaignSpec, number: int) -> SimulatedAssembly:
+    """A treatment, drawn and assembled."""
+    return assemble(drawn(spec, 1, number).scenario)
+
+
+def ran(spec: CampaignSpec, number: int) -> tuple[list[tuple[Command]], list[tuple[float, float, float]]]:
+    """A treatment's commands, and what its plant was driven with."""
+    assembly = made(spec, number)
+    session = assembly.session
+    session.truth = None
+    commands = [(session.generator.first_command(),)]
+    drives: list[tuple[float, float, float]] = []
+
+    def keep(tick: int, reply: Reply, decision: Decision) -> None:
+        commands.append((decision.command,))
+        flow = math.nan if isinstance(reply, NoSample) else reply.flow_ml_min
+        drives.append((assembly.bench.power_w, 0.0 if math.isnan(flow) else flow, 22.0))
+
+    session.on_tick = keep
+    session.run()
+    return commands, drives
+
+
+def taken_apart(spec: CampaignSpec) -> None:
+    """Print where the processor's time of a treatment goes: pieces run by themselves, and what is left."""
+    row_of(spec, 1, 0)  # what is compiled once
+    clock = Clock()
+    ticks = 0
+    for number in range(1, TAKEN_APART + 1):
+        clock.of("whole", row_of, spec, 1, number)
+        gc.disable()  # as in a campaign's runs
+        assembly = clock.of("made", made, spec, number)
+        assembly.session.truth = None
+        clock.of("loop", assembly.session.run)
+        commands, drives = ran(spec, number)
+        ticks += len(drives)
+        rig = made(spec, number).session
+        rig.hal.open(rig.rig_config)
+        clock.of("rig", each, rig.hal.exchange, commands)
+        clock.of("plant", each, made(spec, number).bench.plant.advance, drives)
+        gc.enable()
+    spent = clock.spent
+    whole = spent["whole"]
+    print(f"where the processor's time goes, {TAKEN_APART} treatments of {ticks / TAKEN_APART:.0f} ticks:")
+    for name, seconds in (
+        ("drawing and assembling", spent["made"]),
+        ("plant", spent["plant"]),
+        ("stage, pump, sensors, rig", spent["rig"] - spent["plant"]),
+        ("firmware and session", spent["loop"] - spent["rig"]),
+        ("true temperatures, figures, row", whole - spent["made"] - spent["loop"]),
+        ("a treatment", whole),
+    ):
+        each_ms, a_tick_us = seconds / TAKEN_APART * 1e3, seconds / ticks * 1e6
+        print(f"  {name:32} {each_ms:7.1f} ms {a_tick_us:6.2f} us a tick {seconds / whole:6.1%}")
+
+
 def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,6 +177,7 @@ def main() -> int:
     if args.runs < 1 or args.jobs < 1:
         parser.error("--runs and -j must be 1 or more")
     spec = parse_spec(MIX, "three devices")
+    print(f"{'compiled' if is_compiled() else 'interpreted'}, Python {platform.python_version()}, mix {spec.title!r}")
     found = {jobs: measure(spec, args.runs * jobs, jobs) for jobs in sorted({1, args.jobs})}
     for jobs, m in found.items():
         print(
@@ -95,7 +187,9 @@ def main() -> int:
         )
     if args.jobs > 1:
         ratio = found[args.jobs].a_minute / (args.jobs * found[1].a_minute)
-        print(f"{ratio:.3f} of linear over {args.jobs} workers")
+        print(f"{ratio:.3f} of linear over {args.jobs} workers (aim: 0.95)")
+        print(f"{found[args.jobs].a_minute:.0f} treatments a minute on {args.jobs} cores (aim on two: {AIM})")
+    taken_apart(spec)
     return 0
 
 

@@ -33,10 +33,10 @@ IMPEDANCE_CHECK: Final = State.IMPEDANCE_CHECK
 RAMP: Final = State.RAMP
 HOLD: Final = State.HOLD
 CUTOFF: Final = State.CUTOFF
-RADIATING = (IMPEDANCE_CHECK, RAMP, HOLD)
+RADIATING: Final = (IMPEDANCE_CHECK, RAMP, HOLD)
 new_record: Final = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
-LIMITS_EVERY_TICKS = 5
+LIMITS_EVERY_TICKS: Final = 5
 """The limits are held against what was armed this often: the rows run on literals of their own, so nothing is at
 stake in between."""
 HOLD_COMPLETE = "hold_complete"

@@ -7,14 +7,15 @@ in plain fields, so a deep copy is an independent continuation.
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
-SETTLE_US = 100_000
+SETTLE_US: Final = 100_000
 """RF must have read back on, at sensing power or more, for this long before the impedance counts as measured."""
 
-OPEN_OHM = 1e9
+OPEN_OHM: Final = 1e9
 """Stands for "above every limit": no limit may be set near it."""
 
-SHORT_OHM = 0.0
+SHORT_OHM: Final = 0.0
 """Stands for "below every limit"."""
 
 
@@ -53,11 +54,11 @@ class Impedance:
         return voltage_v / current_a
 
 
-BLANK_US = 500_000
-BLANK_MOST_US = 1_000_000
-BLANK_WINDOW_US = 5_000_000
-BLANK_SHARE = 0.2
-BLANK_STEP_W = 2.0
+BLANK_US: Final = 500_000
+BLANK_MOST_US: Final = 1_000_000
+BLANK_WINDOW_US: Final = 5_000_000
+BLANK_SHARE: Final = 0.2
+BLANK_STEP_W: Final = 2.0
 
 
 class Blanking:
@@ -114,8 +115,8 @@ def allowed_power_w(
     return least_w if least_w < max_power_w else max_power_w
 
 
-STALL_WINDOW_US = 10_000_000
-STALL_POINT_US = 100_000
+STALL_WINDOW_US: Final = 10_000_000
+STALL_POINT_US: Final = 100_000
 """The window is kept as one point each 100 ms: a stall is a matter of seconds."""
 
 StallView = tuple[float | None, float | None, float | None, float | None]

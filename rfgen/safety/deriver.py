@@ -32,7 +32,7 @@ new_record: Final = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor."""
 
 
-RELEASED_US = 500_000
+RELEASED_US: Final = 500_000
 """The start switch must have read released for this long before it is pressed."""
 DEFAULT_NOISE_C = 0.1
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Final
 
-JUMP_WINDOW_US = 100_000
+JUMP_WINDOW_US: Final = 100_000
 
 
 class Least:
@@ -102,8 +103,8 @@ def meter_off_by_w(voltage_v: float, current_a: float, phase_deg: float, power_w
     return apparent_w - power_w if apparent_w > power_w else power_w - apparent_w
 
 
-SKEW_WINDOW_US = 10_000_000
-SKEW_POINT_US = 500_000
+SKEW_WINDOW_US: Final = 10_000_000
+SKEW_POINT_US: Final = 500_000
 
 
 class Skew:
@@ -144,7 +145,7 @@ class Skew:
         return self._view
 
 
-LATE_SHARE = 0.5
+LATE_SHARE: Final = 0.5
 
 
 class Late:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Final
 
 NAN = float("nan")
 
-HALVES_ABOVE = 0.5
-HALVES_BELOW = 0.25
-BREAK_C = 43.0
+HALVES_ABOVE: Final = 0.5
+HALVES_BELOW: Final = 0.25
+BREAK_C: Final = 43.0
 """Cumulative equivalent minutes at 43 C (Sapareto and Dewey 1984): R = 0.5 above the break, 0.25 below."""
-HOTTEST_DOSE_C = 60.0
+HOTTEST_DOSE_C: Final = 60.0
 """A hotter reading counts as this: already 131,072 minutes a minute, far past any limit."""
 
 
@@ -105,9 +106,9 @@ class Slope:
             self._sty += t * value_c
 
 
-RATE_WINDOW_US = 100_000
-RATE_LEAST_UPDATES = 3
-LEAST_POINTS = RATE_LEAST_UPDATES + 1
+RATE_WINDOW_US: Final = 100_000
+RATE_LEAST_UPDATES: Final = 3
+LEAST_POINTS: Final = RATE_LEAST_UPDATES + 1
 RATE_SIGMAS = 5.0
 
 
@@ -214,7 +215,7 @@ class Rate:
 
 
 FORECAST_WINDOW_US = 10_000_000
-FORECAST_POINT_US = 100_000
+FORECAST_POINT_US: Final = 100_000
 SOON_S = 60.0
 SOON_LEAST_S = 10.0
 SOON_FADES_S = 150.0
@@ -307,8 +308,8 @@ class Forecast:
 STUCK_US = 2_000_000
 STUCK_COARSE_US = 30_000_000
 COARSE_STEP_C = 0.02
-STUCK_LEAST_UPDATES = 20
-SENTINEL_NEEDS_MOVE_C = 10.0
+STUCK_LEAST_UPDATES: Final = 20
+SENTINEL_NEEDS_MOVE_C: Final = 10.0
 
 
 class Stuck:
