@@ -53,7 +53,7 @@ class FieldModel(Strict):
 
     refresh: float = Field(0.006, ge=0.0001, le=0.5)
     grid: Literal["fine", "default", "coarse"] | Annotated[float, Field(ge=0.01, le=2)] = "default"
-    step_s: float = Field(0.2, gt=0, le=1)
+    step_s: float = Field(1.0, gt=0, le=1)
     far_mm: float = Field(60.0, ge=10, le=500)
     far_c: float | None = Field(None, ge=0, le=100)
     ground: Literal["open", "far"] = "open"

@@ -85,7 +85,7 @@ class FieldWatch:
     @property
     def _time_s(self) -> float:
         """Of the field's last whole step, as the recording counts: the run's first tick ends at 0."""
-        return max(0.0, self.plant.solver.steps * self.plant.solver.step_s - self._tick_s)
+        return max(0.0, self.plant.solver.time_s - self._tick_s)
 
     def views(self) -> list[FieldView]:
         """The field when its tissue was hottest, and now: the latter with the run's figures."""

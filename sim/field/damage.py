@@ -43,12 +43,14 @@ COUNTED_FROM_C = 2.0
 
 
 @compiled
-def hurt(t_c: Floats, dt_s: float, ln_a: float, ea_r_k: float, omega: Floats, cem43_min: Floats) -> None:
-    """Both integrals go on by `dt_s` at these temperatures (above 37 C)."""
+def hurt(
+    before_c: Floats, t_c: Floats, dt_s: float, ln_a: float, ea_r_k: float, omega: Floats, cem43_min: Floats
+) -> None:
+    """Both integrals go on by `dt_s`, at the middle between the temperatures (above 37 C) before and after it."""
     nz, nr = t_c.shape
     for j in range(nz):
         for i in range(nr):
-            t = t_c[j, i]
+            t = 0.5 * (before_c[j, i] + t_c[j, i])
             if t > COUNTED_FROM_C:
                 omega[j, i] += dt_s * math.exp(ln_a - ea_r_k / (t + BODY_C + KELVIN))
                 over = t + BODY_C - 43.0

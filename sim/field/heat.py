@@ -42,17 +42,17 @@ def warm(
     sigma_scale: Floats,
     phase: Ints,
     peak_c: Floats,
-) -> tuple[int, float]:
+) -> tuple[int, float, float]:
     """From heat to temperature above 37 C, share of the 37 C conductivity, phase (0 wet, 1 boiling, 2 dry), and the
     hottest that every cell has been.
 
     `latent_c`: heat of vaporisation over heat capacity at 37 C; 0 where nothing boils. `heat_rise`: rise of heat
     capacity per Celsius, of its value at 37 C. `kind`: 0 is tissue. Returns (how many cells changed phase, the hottest
-    tissue; NaN where anything is not a number).
+    tissue, NaN where anything is not a number; the greatest change of a temperature where nothing boils).
     """
     nz, nr = heat_j.shape
     changed = 0
-    hottest, sound = -BODY_C, 0.0
+    hottest, sound, most = -BODY_C, 0.0, 0.0
     for j in range(nz):
         for i in range(nr):
             x = heat_j[j, i] * inv_cap_k_j[j, i]
@@ -75,6 +75,8 @@ def warm(
                     dry = 1.0
                     t = BOIL_C + SPAN_C + (over - span_x)
                 s = (1.0 + sigma_rise * BOIL_C) * (1.0 - (1.0 - DRY_LEFT) * dry)
+            if now == 0 and abs(t - t_c[j, i]) > most:
+                most = abs(t - t_c[j, i])
             t_c[j, i] = t
             sigma_scale[j, i] = s if s > DRY_LEFT else DRY_LEFT
             peak_c[j, i] = t if t > peak_c[j, i] else peak_c[j, i]
@@ -83,47 +85,72 @@ def warm(
             if now != phase[j, i]:
                 changed += 1
                 phase[j, i] = now
-    return changed, hottest + sound
-
-
-STAYS = 4.0
-"""A cell counts as boiling throughout the next step where this many times its last gain would not end its boiling."""
+    return changed, hottest + sound, most
 
 
 @compiled
 def capacities(
-    heat_j: Floats,
-    gain_j: Floats,
-    t_c: Floats,
-    phase: Ints,
-    cap_j_k: Floats,
-    latent_c: Floats,
-    heat_rise: Floats,
-    apparent_j_k: Floats,
+    t_c: Floats, phase: Ints, cap_j_k: Floats, latent_c: Floats, heat_rise: Floats, apparent_j_k: Floats
 ) -> bool:
-    """Heat capacity of every cell as the next step takes it: with latent heat where it boils and goes on boiling. True
-    where one differs from what it was.
-
-    A cell that is about to begin or end boiling is given the capacity without latent heat, the lesser one. What it
-    holds stays exact, for heat is the state; but a step that takes a capacity for greater than it turns out to be
-    overshoots, and one that takes it for less is stable (the linear schemes for enthalpy of Berger, Brezis and
-    Rogers, RAIRO Anal. Numer. 13, 1979, need just that). `gain_j`: what each cell gained in the step before.
-    """
+    """Heat capacity of every cell as the next step takes it, with latent heat where it boils. True where one differs
+    from what it was."""
     nz, nr = t_c.shape
     differs = False
     for j in range(nz):
         for i in range(nr):
             cap = cap_j_k[j, i]
             if phase[j, i] == 1:
-                over = heat_j[j, i] / cap - BOIL_C * (1.0 + 0.5 * heat_rise[j, i] * BOIL_C)
-                room = min(over, latent_c[j, i] + SPAN_C - over)
-                if STAYS * abs(gain_j[j, i]) < room * cap:
-                    cap *= 1.0 + latent_c[j, i] / SPAN_C
+                cap *= 1.0 + latent_c[j, i] / SPAN_C
             elif phase[j, i] == 0:
                 cap *= 1.0 + heat_rise[j, i] * t_c[j, i]
             differs |= cap != apparent_j_k[j, i]
             apparent_j_k[j, i] = cap
     return differs
+
+
+OVER_C = 0.5
+"""So far beyond the end of its boiling a step may take a cell, in its heat."""
+
+
+@compiled
+def overshot(
+    heat_j: Floats,
+    gain_j: Floats,
+    phase: Ints,
+    cap_j_k: Floats,
+    latent_c: Floats,
+    heat_rise: Floats,
+    apparent_j_k: Floats,
+) -> int:
+    """How many cells the step took for boiling throughout that it brings out of boiling; they get the capacity without
+    latent heat, and the step is to be taken again.
+
+    What a cell holds stays exact, for heat is the state; but a step that takes a capacity for greater than it turns
+    out to be overshoots, and one that takes it for less is stable (the linear schemes for enthalpy of Berger, Brezis
+    and Rogers, RAIRO Anal. Numer. 13, 1979, need just that).
+    """
+    nz, nr = heat_j.shape
+    found = 0
+    for j in range(nz):
+        for i in range(nr):
+            cap = cap_j_k[j, i]
+            if phase[j, i] == 1 and apparent_j_k[j, i] > cap:
+                after = (heat_j[j, i] + gain_j[j, i]) / cap - BOIL_C * (1.0 + 0.5 * heat_rise[j, i] * BOIL_C)
+                if after < -OVER_C or after > latent_c[j, i] + SPAN_C + OVER_C:
+                    apparent_j_k[j, i] = cap
+                    found += 1
+    return found
+
+
+@compiled
+def most_per_watt(unit_j: Floats, cap_j_k: Floats) -> float:
+    """The greatest rise of a temperature by one watt."""
+    nz, nr = unit_j.shape
+    most = 0.0
+    for j in range(nz):
+        for i in range(nr):
+            most = max(most, unit_j[j, i] / cap_j_k[j, i])
+    return most
 
 
 @compiled

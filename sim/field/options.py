@@ -35,8 +35,8 @@ class FieldOptions:
     """Choices of a field problem. Lengths in mm, as a scenario gives them."""
 
     grading: Grading = GRADINGS["default"]
-    step_s: float = 0.2
-    """Longest step of the heat; a whole number of ticks below it is taken."""
+    step_s: float = 1.0
+    """Longest step of the heat; a whole number of ticks below it is taken, fewer where more happens."""
     refresh: float = 0.006
     """The electric field is solved again when the moves of the conductivity, weighted by share of the power, spread by
     this much. The load is off by about its square, 4e-5."""

@@ -20,12 +20,19 @@ from sim.field.grid import Floats
 from sim.field.problem import DISTAL, INSULATED, PROXIMAL, Problem
 from sim.tissue import BODY_C
 
-TOLERANCE = 1e-5
+TOLERANCE = 2e-5
 """Of the electric solve: square root of the error's share of the energy."""
 MOST_ITERATIONS = 2000
 PIVOTS_LAST = 4
 """The preconditioner is made anew once a solve takes this many iterations more than the best since."""
-DAMAGE_EVERY_S = 0.5
+DAMAGE_EVERY_S = 1.0
+MOST_GROWTH = 1.5
+"""Of a step over the one before."""
+STEP_MOVES_C = 0.5
+STEP_SPREADS = 0.008
+"""What a step may move: the temperature of a cell that does not boil; the spread of the conductivity's moves."""
+MOST_AGAIN = 6
+"""A step in which cells end their boiling is taken again at most so often."""
 FILM_MOVED = 1e-3
 """Relative change of the coolant's film that is put into the step."""
 
@@ -65,6 +72,7 @@ class FieldSolver:
         self.phase = np.zeros(shape, dtype=np.int64)
         self.peak_c = np.full(shape, start)
         self.omega, self.cem43_min = zeros(), zeros()
+        self._damaged_to_c = np.full(shape, start)
         self._since_damage_s = 0.0
         arrhenius = ARRHENIUS[p.options.damage]
         self._ln_a, self._ea_r_k = math.log(arrhenius.a_1_s), arrhenius.ea_j_mol / GAS_J_MOL_K
@@ -129,6 +137,9 @@ class FieldSolver:
         self.power_error = 0.0
         """Greatest seen |V I - heat| / heat, of independent sums: current through the poles' surface, and heat."""
         self.solves = self.iterations = self.steps = 0
+        self.time_s = self._since_solve_s = 0.0
+        self._spread_per_s = self._moved_c = 0.0
+        self._factors_due = True
         self.out = Out()
         self.hottest_c = start + BODY_C
         """Hottest tissue, Celsius."""
@@ -143,7 +154,7 @@ class FieldSolver:
 
     def _warm(self) -> int:
         p = self.problem
-        changed, hottest_c = heat.warm(
+        changed, hottest_c, self._moved_c = heat.warm(
             self.heat_j,
             self._inv_cap,
             p.latent_c,
@@ -168,7 +179,7 @@ class FieldSolver:
         self.refresh_heat()
 
     def refresh_heat(self) -> None:
-        """Conductances, capacities and factors at the present temperatures, and what one watt adds in a step."""
+        """Conductances and capacities at the present temperatures; factors and what one watt adds follow."""
         p, grid = self.problem, self.problem.grid
         k = self._k
         heat.conducts(p.k_w_m_k, p.k_rise, self.t_c, k)
@@ -180,18 +191,18 @@ class FieldSolver:
         heat.beyond(k, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._far_w_k)
         self._capacities()
         self._sinks()
-        self._factorise()
+        self._factors_due = True
 
-    def _capacities(self) -> bool:
+    def _capacities(self) -> None:
         p = self.problem
-        return heat.capacities(
-            self.heat_j, self._gain_j, self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap
-        )
+        if heat.capacities(self.t_c, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap):
+            self._factors_due = True
 
     def _factorise(self) -> None:
         heat.factorise(self._cap, self._g_r, self._g_z, heat.GAMMA * self.step_s, self._factors)
         self._unit_out = self._response(self.heat_share, self.unit_j)
         self._contact_known = False
+        self._factors_due = False
 
     def _sinks(self) -> None:
         p = self.problem
@@ -306,6 +317,7 @@ class FieldSolver:
         self._pivots_due = count > self._least_count + PIVOTS_LAST
         self.solves += 1
         self.iterations += count
+        self._since_solve_s = 0.0
         return current_a
 
     def _far_conductance(self) -> None:
@@ -341,8 +353,22 @@ class FieldSolver:
         self._film_w_k, self._coolant_c = film_w_k, above_c
         self._sinks()
 
-    def begin(self) -> Floats:
-        """What every cell gains in the next step without power, J."""
+    def next_step_s(self, least_s: float) -> float:
+        """How long the next step may be: the last one's moves, at their pace, stay within what a step may move."""
+        moved_c, spread = self._moved_c / self.step_s, self._spread_per_s
+        longest_s = min(MOST_GROWTH * self.step_s, self.problem.options.step_s)
+        for pace, most in ((moved_c, STEP_MOVES_C), (spread, STEP_SPREADS)):
+            if pace * longest_s > most:
+                longest_s = most / pace
+        return max(longest_s, least_s)
+
+    def begin(self, step_s: float | None = None) -> Floats:
+        """What every cell gains in the next step, of this length, without power, J. May be called again."""
+        if step_s is not None and step_s != self.step_s:
+            self.step_s = step_s
+            self._factors_due = True
+        if self._factors_due:
+            self._factorise()
         made = self.source_w
         source_w = self._sink_heat if made is None else self._sink_heat + made
         sums = self._increments(self.t_c, source_w, self._free_j)
@@ -359,9 +385,8 @@ class FieldSolver:
             self._contact_known = True
         return self.contact_j
 
-    def finish(self, tissue_w: float, contact_w: float) -> None:
-        """Ends the step with the mean power through tissue and at the poles' surface; solves anew where due."""
-        p = self.problem
+    def _gain(self, tissue_w: float, contact_w: float) -> Out:
+        """What every cell gains in the step, into `_gain_j`; what leaves."""
         gain_j = self._gain_j
         gain_j[:] = self._free_j
         out = self._free_out
@@ -372,22 +397,37 @@ class FieldSolver:
         if contact_w != 0.0:
             gain_j += contact_w * self.contact_response()
             out = out.plus(self._contact_out, contact_w)
-        self.heat_j += gain_j
+        return out
+
+    def finish(self, tissue_w: float, contact_w: float) -> None:
+        """Ends the step with the mean power through tissue and at the poles' surface; solves anew where due."""
+        p = self.problem
+        boils = self.hottest_c >= heat.BOIL_C + BODY_C
+        out = self._gain(tissue_w, contact_w)
+        for _ in range(MOST_AGAIN if boils else 0):
+            if not heat.overshot(self.heat_j, self._gain_j, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap):
+                break
+            self._factors_due = True
+            self.begin()
+            out = self._gain(tissue_w, contact_w)
+        self.heat_j += self._gain_j
         self.out = self.out.plus(out)
         self.made_j += self._made_j
         self.steps += 1
+        self.time_s += self.step_s
         changed = self._warm()
-        boils = self.hottest_c >= heat.BOIL_C + BODY_C
         self._since_damage_s += self.step_s
         if self._since_damage_s >= DAMAGE_EVERY_S - 1e-9:
             self._hurt()
         total, spread = electric.moved(self.sigma_scale, self._inv_scale_of_field, self._move_share)
+        self._since_solve_s += self.step_s
+        self._spread_per_s = spread / self._since_solve_s
         if spread > p.options.refresh:
             self.refresh()
             return
         self.conductance_s = self._conductance_of_field * (1.0 + total)
-        if (changed or boils) and self._capacities():
-            self._factorise()
+        if changed or boils:
+            self._capacities()
 
     def set_temperature(self, temperature_c: Floats) -> None:
         """Starts from these temperatures (Celsius, below boiling, (nz, nr)) instead of the body's. Before the first
@@ -404,7 +444,7 @@ class FieldSolver:
         self.heat_j = p.cap_j_k * (above + 0.5 * p.heat_rise * above**2)
         self._start_j = self.heat_j.copy()
         self._warm()
-        self.peak_c[:] = self.t_c
+        self.peak_c[:] = self._damaged_to_c[:] = self.t_c
         self.refresh()
 
     def fresh_conductance(self) -> tuple[float, float]:
@@ -422,19 +462,20 @@ class FieldSolver:
     def damage_now(self) -> tuple[Floats, Floats]:
         """(Omega, CEM43 in minutes) of every cell, what has passed since they were last counted included."""
         omega, cem43_min = self.omega.copy(), self.cem43_min.copy()
-        hurt(self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, omega, cem43_min)
+        hurt(self._damaged_to_c, self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, omega, cem43_min)
         return omega, cem43_min
 
     def damage_later(self) -> Callable[[], tuple[Floats, Floats]]:
         """`damage_now` of this moment, worked out only when it is asked for."""
         twin = copy.copy(self)
-        for name in ("t_c", "omega", "cem43_min"):
+        for name in ("t_c", "_damaged_to_c", "omega", "cem43_min"):
             setattr(twin, name, getattr(self, name).copy())
         return twin.damage_now
 
     def _hurt(self) -> None:
-        hurt(self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, self.omega, self.cem43_min)
+        hurt(self._damaged_to_c, self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, self.omega, self.cem43_min)
         self._since_damage_s = 0.0
+        self._damaged_to_c[:] = self.t_c
         if self.problem.options.perfusion_stops:
             self._blood_w_k = self.problem.perfusion_w_k * np.exp(-np.minimum(self.omega, 50.0))
             self._sinks()

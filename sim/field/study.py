@@ -108,8 +108,9 @@ class Study:
         tip_c: float | None = None,
         most_w: float = 200.0,
     ) -> None:
-        """Goes on for `for_s` (to the nearest whole tick) with one of: real power at the terminals; RMS voltage at the
-        terminals; a tip temperature that is approached and held with at most `most_w`.
+        """Goes on for `for_s` (to the nearest whole tick), at whose end a step of the field ends, with one of: real
+        power at the terminals; RMS voltage at the terminals; a tip temperature that is approached and held with at most
+        `most_w`.
 
         Raises ValueError unless exactly one is given, and for one that is not finite and 0 or more.
         """
@@ -123,6 +124,7 @@ class Study:
                 self.tick(voltage_v**2 * self.plant.resistance_ohm / self.impedance_ohm**2)
             elif tip_c is not None:
                 self.tick(min(self._holding_w(tip_c), most_w))
+        self.plant.settle()
 
     def tick(self, power_w: float) -> None:
         """One tick with this power at the terminals."""
