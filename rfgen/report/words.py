@@ -99,7 +99,8 @@ def dose(minutes: object) -> str:
     """CEM43 as a person writes it: it spans many powers of ten."""
     if not isinstance(minutes, int | float) or not math.isfinite(minutes):
         return shown(minutes)
-    return "below 0.01" if minutes < 0.01 else f"{minutes:.2f}" if minutes < 100.0 else f"{minutes:.3g}"
+    digits = 2 if minutes < 10.0 else 1 if minutes < 100.0 else 0
+    return "below 0.01" if minutes < 0.01 else f"{minutes:,.{digits}f}"
 
 
 def field_figures(field: dict[str, Any] | None) -> list[Figure]:

@@ -79,7 +79,7 @@ def recorded(folder: Path, *views: FieldView) -> Path:
     return folder
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.text(max_size=20), st.floats(-1e3, 1e3), st.integers(2, 5), st.integers(2, 5), st.integers(0, 2**32))
 def test_what_was_packed_is_unpacked(text: str, number: float, rows: int, columns: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def test_what_was_packed_is_unpacked(text: str, number: float, rows: int, column
     assert same(unpack_field(pack_field(view)), view)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**9), st.binary(min_size=1, max_size=12))
 def test_damage_is_refused_or_leaves_a_view_that_can_be_drawn(at: int, put: bytes) -> None:
     whole = pack_field(made())
