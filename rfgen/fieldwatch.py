@@ -149,7 +149,7 @@ def view_of(
     rows, columns = _window(problem)
     cut = np.ix_(rows, columns)
     places = [(told.label, *place_of(problem, told.site)) for told in watched]
-    places += [(f"{r:g}, {z:g}", r, z) for r, z in probes_mm]
+    places += [(f"({r:g}, {z:g})", r, z) for r, z in probes_mm]
     needle = problem.needle
     return FieldView(
         moment=moment,

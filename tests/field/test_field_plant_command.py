@@ -32,7 +32,7 @@ def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert found["lesion"]["isotherm_45_c"]["volume_mm3"] > found["lesion"]["isotherm_60_c"]["volume_mm3"] > 0.0
     picture = ElementTree.parse(out).getroot()
     words = "".join(picture.itertext())
-    for said in ("SIMULATED", "Isotherms, °C", "spinal cord", "Round the axis alike", "3, 0", "r, mm"):
+    for said in ("SIMULATED", "Isotherms, °C", "spinal cord", "Round the axis alike", "(3, 0)", "r, mm"):
         assert said in words
 
 
