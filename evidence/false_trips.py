@@ -2,6 +2,9 @@
 
 `python -m evidence.false_trips --treatments 20000 -j 2` treats that many random patients; every one must end because
 its hold is complete, with nothing tripped. One that does not is written out as a scenario that repeats it.
+
+A treatment that SENTINEL_FORECAST ends is given again with the forecast out of the way. Where the sentinel then passes
+43 C, which is 2 C below its limit, the treatment was not a sound one: counted apart.
 """
 
 from __future__ import annotations
@@ -21,6 +24,12 @@ from rfgen.generator import HOLD_COMPLETE
 from rfgen.records import State
 from rfgen.scenario import resolved_yaml
 
+SPARED_C = 43.0
+"""The central nervous system bears 10 to 30 min of it without obvious complications (Haveman 2005)."""
+OUT_OF_THE_WAY = {"forecast_share": 0.1}
+AFTER_S = 60.0
+"""Heat on its way to the sentinel has come by then."""
+
 
 class Ended(NamedTuple):
     """How one treatment ended."""
@@ -33,6 +42,8 @@ class Ended(NamedTuple):
     held: bool
     """HOLD was entered: it did what it was to do."""
     ticks: int
+    near: bool
+    """Ended by the forecast, and the sentinel would have passed `SPARED_C` without it."""
 
     @property
     def sound(self) -> bool:
@@ -51,7 +62,24 @@ def treat(kind: Kind, seed: int, number: int) -> Ended:
     generator = session.generator
     supervisor = generator.supervisor
     tripped = tuple(row.id for bit, row in enumerate(supervisor.rows) if supervisor.latched >> bit & 1)
-    return Ended(kind, seed, number, str(generator.reason), tripped, State.HOLD in states, ending.ticks)
+    near = generator.reason == "SENTINEL_FORECAST" and sentinel_peak_c(kind, seed, number) > SPARED_C
+    return Ended(kind, seed, number, str(generator.reason), tripped, State.HOLD in states, ending.ticks, near)
+
+
+def sentinel_peak_c(kind: Kind, seed: int, number: int) -> float:
+    """The noise-free peak of the sentinel where the forecast does not cut the treatment off."""
+    scenario = sound_scenario(kind, seed, number)
+    limits = {**scenario.treatment.limits, **OUT_OF_THE_WAY}
+    treatment = scenario.treatment.model_copy(update={"limits": limits})
+    assembly = assemble(scenario.model_copy(update={"treatment": treatment}))
+    session, on = assembly.session, assembly.bench
+    session.truth = None
+    session.settle_s = AFTER_S
+    channel = session.generator.config.channels.sentinel[0]
+    peak_c = [on.junction_c[channel]]
+    session.on_tick = lambda tick, reply, decision: peak_c.append(max(peak_c.pop(), on.junction_c[channel]))
+    session.run()
+    return peak_c[0]
 
 
 def yaml_of(ended: Ended) -> str:
@@ -85,12 +113,13 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--treatments must be 1 or more")
     began = time.monotonic()
     count: Counter[Kind] = Counter()
-    ticks = 0
+    ticks = near = 0
     wrong: list[Ended] = []
     for ended in campaign(args.treatments, args.seed, args.workers):
         count[ended.kind] += 1
         ticks += ended.ticks
-        if not ended.sound:
+        near += ended.near
+        if not (ended.sound or ended.near):
             wrong.append(ended)
             print(f"FALSE TRIP: {ended.kind}, seed {ended.seed}, patient {ended.number}: ")
             print(f"ended in {ended.reason}; tripped: {', '.join(ended.tripped) or 'nothing'}")
@@ -100,6 +129,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{kind!s:32} {number:6} treatments")
     done = sum(count.values())
     print(f"{done} whole treatments, {ticks} ticks, {took_s:.1f} s: {len(wrong)} tripped")
+    print(f"{near} more were ended by the forecast, of sentinels that would have passed {SPARED_C:g} C without it")
     print(f"rate of false trips: at most {upper_bound(len(wrong), done):.3g} a treatment (95 %, Clopper-Pearson)")
     return 1 if wrong else 0
 
