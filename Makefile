@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: fusion validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: fusion validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -109,6 +109,9 @@ campaign-kill: build/fast/.built ## a campaign killed three times and gone on wi
 
 campaign-cluster: build/fast/.built ## the same on a Dask cluster of this machine, workers killed too (compiled): N=10000
 	$(FAST)/python -m evidence.campaign_kill --cluster --runs $(or $(N),10000) -j $(WORKERS)
+
+falsify-table: $(VENV)/.with-test ## seeded defects found by rfgen falsify, guided and by chance: into docs/falsify.md; goes on where it was stopped
+	$(BIN)/python -m evidence.falsify_table --write $(ARGS)
 
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
 	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500) -j $(WORKERS)

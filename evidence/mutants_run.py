@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
     """Processor time of each stage that ran."""
 
 
-class _Finder(MetaPathFinder):
+class Finder(MetaPathFinder):
     """Gives one module from another file."""
 
     def __init__(self, name: str, file: Path) -> None:
@@ -193,7 +193,7 @@ def _imported(mutant: Mutant | None, stages: Sequence[Sequence[str]], most_s: Se
             file = Path(folder) / Path(mutant.path).name
             file.write_bytes(mutant.applied((ROOT / mutant.path).read_bytes()))
             name = mutant.path.removesuffix(".py").replace("/", ".")
-            sys.meta_path.insert(0, _Finder(name, file))
+            sys.meta_path.insert(0, Finder(name, file))
         for arguments, limit_s in zip(stages, most_s, strict=True):
             began_s = spent_s()
             found = _stage(arguments, limit_s)

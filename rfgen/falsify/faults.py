@@ -114,11 +114,7 @@ SEEN: tuple[Spread, ...] = (
 )
 """What must be seen, as `rfgen.falsify.deadlines` says."""
 
-NEAR: tuple[Spread, ...] = (
-    Spread("sentinel_close", 0.05, 0.5, needs=Needs.SENTINEL),
-    Spread("vessel", 1.0, 0.0),
-    Spread("conductivity", 0.5, 2.0),
-)
+NEAR: tuple[Spread, ...] = (Spread("sentinel_close", 0.05, 0.6, needs=Needs.SENTINEL),)
 """What warms the sentinel within seconds."""
 
 POOLS: dict[str, tuple[Spread, ...]] = {

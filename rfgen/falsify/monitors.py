@@ -157,17 +157,43 @@ class Window:
 
 
 class LimitOvershot(Monitor):
-    """RF goes on although a reading has been above its limit for longer than that limit lets it."""
+    """RF goes on although an electrode reads above its limits for longer than they let it."""
 
-    FORMULA = (
-        "G (tip_c > over_temp_hard_c -> off) & G ((G[-0.06,0] tip_c > over_temp_c) -> off) & "
-        "G ((G[-0.5,0] tip_c > target_c + overshoot_c) -> off)"
-    )
-    SCALE_C = 10.0
+    FORMULA = "G (tip_c > over_temp_hard_c -> off) and G ((G[-0.06,0] tip_c > over_temp_c) -> off)"
+    SCALE_C = 50.0
 
     def __init__(self, on: Scene) -> None:
         super().__init__(on)
         self._soft = Window(60_000)
+
+    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
+        if isinstance(reply, NoSample):
+            return
+        if self.state not in RADIATING:
+            self._soft.clear()
+            return
+        on, readings = self.on, reply.temperature_c
+        tip_c = -math.inf
+        for channel in on.electrodes:
+            if tip_c < readings[channel]:
+                tip_c = readings[channel]
+        soft = self._soft.push(reply.rig_time_us, on.over_temp_c - tip_c)
+        if decision.command.rf_on:
+            scale = self.SCALE_C
+            self._note((on.hard_c - tip_c) / scale, tick, "RF on, electrode", tip_c, on.hard_c, "C")
+            if soft is not None:
+                what = "RF on, electrode for 0.06 s over"
+                self._note(soft / scale, tick, what, on.over_temp_c - soft, on.over_temp_c, "C")
+
+
+class TargetOvershot(Monitor):
+    """RF goes on although the control thermocouple reads too far above the target for too long."""
+
+    FORMULA = "G ((G[-0.5,0] (ramp or hold) and tip_c > target_c + overshoot_c) -> off)"
+    SCALE_C = 10.0
+
+    def __init__(self, on: Scene) -> None:
+        super().__init__(on)
         self._over = Window(500_000)
         self._target_c: float | None = None
         self._stepped_down = False
@@ -175,38 +201,21 @@ class LimitOvershot(Monitor):
     def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
         if isinstance(reply, NoSample):
             return
-        state, on, now_us = self.state, self.on, reply.rig_time_us
-        if state not in RADIATING:
-            self._soft.clear()
-            self._over.clear()
-            self._target_c = None
-            return
-        readings = reply.temperature_c
-        tip_c = -math.inf
-        for channel in on.electrodes:
-            if tip_c < readings[channel]:
-                tip_c = readings[channel]
-        soft = self._soft.push(now_us, on.over_temp_c - tip_c)
+        on, target_c = self.on, self._target_c
         over = None
-        control_c = readings[on.electrodes[0]]
-        target_c = self._target_c
+        control_c = reply.temperature_c[on.electrodes[0]]
+        # after a step down the excess is the old step's heat, until the reading has come near
         if target_c is not None and not (self._stepped_down and control_c > target_c + 5.0):
             self._stepped_down = False
-            over = self._over.push(now_us, target_c + on.overshoot_c - control_c)
+            over = self._over.push(reply.rig_time_us, target_c + on.overshoot_c - control_c)
+            if over is not None and decision.command.rf_on:
+                most_c = target_c + on.overshoot_c
+                self._note(over / self.SCALE_C, tick, "RF on, control for 0.5 s over", most_c - over, most_c, "C")
         else:
             self._over.clear()
-        if decision.command.rf_on:
-            scale = self.SCALE_C
-            self._note((on.hard_c - tip_c) / scale, tick, "RF on, electrode", tip_c, on.hard_c, "C")
-            if soft is not None:
-                what = "RF on, electrode for 0.06 s over"
-                self._note(soft / scale, tick, what, on.over_temp_c - soft, on.over_temp_c, "C")
-            if over is not None and target_c is not None:
-                most_c = target_c + on.overshoot_c
-                self._note(over / scale, tick, "RF on, control for 0.5 s over", most_c - over, most_c, "C")
         if decision.state in (R, H) and on.by_temperature:
-            if self._target_c is None or decision.target_c != self._target_c:
-                self._stepped_down = self._target_c is not None and decision.target_c < self._target_c
+            if target_c is None or decision.target_c != target_c:
+                self._stepped_down = target_c is not None and decision.target_c < target_c
                 self._target_c = decision.target_c
         else:
             self._target_c = None
@@ -215,7 +224,7 @@ class LimitOvershot(Monitor):
 class TripLate(Monitor):
     """A fault that must end the treatment, and RF goes on past its deadline."""
 
-    FORMULA = "G (fault -> F[0,deadline] (cutoff & RF_OFF sent))"
+    FORMULA = "G (fault -> F[0,deadline] (cutoff and RF_OFF sent))"
     wants_truth = True
 
     def __init__(self, on: Scene) -> None:
@@ -274,7 +283,7 @@ class TripLate(Monitor):
 class UnnecessaryTrip(Monitor):
     """A treatment with nothing wrong is cut off."""
 
-    FORMULA = "G (!tripped)"
+    FORMULA = "G (not tripped)"
     SLOPE_TICKS = 100
 
     def __init__(self, on: Scene) -> None:
@@ -339,7 +348,7 @@ class UnnecessaryTrip(Monitor):
 class HoldOutOfBand(Monitor):
     """Control lets the temperature run past the target, or does not keep it there."""
 
-    FORMULA = "G (ramp | hold -> control_c <= target_c + 2) & G ((G[-10,0] hold) -> |control_c - target_c| <= 1)"
+    FORMULA = "G (ramp or hold -> control_c <= target_c + 2) and G ((G[-10,0] hold) -> abs(control_c - target_c) <= 1)"
     OVER_C, HOLD_C, SETTLE_S = 2.0, 1.0, 10.0
     wants_truth = True
 
@@ -371,7 +380,7 @@ class HoldOutOfBand(Monitor):
 class SentinelPeak(Monitor):
     """Tissue to be spared is heated beyond its limit: RF goes on, or too much heat is on its way when it ends."""
 
-    FORMULA = "G (sentinel_c > sentinel_limit_c -> off) & G (true sentinel_c <= sentinel_limit_c + 1)"
+    FORMULA = "G (sentinel_c > sentinel_limit_c -> off) and G (true sentinel_c <= sentinel_limit_c + 1)"
     SCALE_C, MARGIN_C = 8.0, 1.0
     settle_s = 15.0
     wants_truth = True
@@ -425,7 +434,7 @@ class DoseOverrun(Monitor):
 class RfOutside(Monitor):
     """RF is commanded or delivered outside check, ramp and hold, or a cut-off goes out without RF_OFF."""
 
-    FORMULA = "G (rf_on | delivered_w > 0.3 -> check | ramp | hold) & G (cut off by a trip -> RF_OFF sent)"
+    FORMULA = "G (rf_on or delivered_w > 0.3 -> check or ramp or hold) and G (cut off by a trip -> RF_OFF sent)"
     OFF_W = 0.3
     wants_truth = True
 

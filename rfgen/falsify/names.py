@@ -2,6 +2,7 @@
 
 NAMES = (
     "limit-overshot",
+    "target-overshot",
     "trip-late",
     "unnecessary-trip",
     "hold-out-of-band",

@@ -14,6 +14,7 @@ from rfgen.falsify.monitors import (
     PowerBeyond,
     RfOutside,
     SentinelPeak,
+    TargetOvershot,
     TripLate,
     UnnecessaryTrip,
 )
@@ -35,6 +36,8 @@ class Promise:
     least_faults: int = 0
     sound: bool = False
     """Only treatments that every patient can be given: nothing is lowered, the ramp is the profile's own."""
+    long_hold: bool = False
+    """What is judged comes late in a hold."""
     restarts: bool = False
     """The operator stops, acknowledges and starts again."""
     limits: tuple[tuple[str, float, float], ...] = ()
@@ -52,11 +55,19 @@ class Promise:
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "limit-overshot",
-        "RF does not go on while a reading is above its limit for longer than the limit lets it",
+        "RF does not go on while an electrode reads above its limits for longer than they let it",
         LimitOvershot,
         "any",
-        most_faults=2,
+        most_faults=1,
+    ),
+    Promise(
+        "target-overshot",
+        "RF does not go on while the control thermocouple reads too far above the target for too long",
+        TargetOvershot,
+        "any",
+        most_faults=1,
         limits=(("overshoot_c", 1.0, 5.0),),
+        needs_temperature=True,
     ),
     Promise(
         "trip-late",
@@ -71,7 +82,7 @@ PROMISES: tuple[Promise, ...] = (
         "a treatment with nothing wrong is not cut off",
         UnnecessaryTrip,
         "mild",
-        most_faults=2,
+        most_faults=1,
         sound=True,
     ),
     Promise(
@@ -80,6 +91,7 @@ PROMISES: tuple[Promise, ...] = (
         HoldOutOfBand,
         "none",
         sound=True,
+        long_hold=True,
         needs_temperature=True,
     ),
     Promise(
@@ -96,10 +108,11 @@ PROMISES: tuple[Promise, ...] = (
         "RF does not go on once the sentinel has had its dose, treatments before included",
         DoseOverrun,
         "near",
-        most_faults=2,
+        most_faults=1,
         least_faults=1,
+        long_hold=True,
         restarts=True,
-        limits=(("dose_min", 0.1, 0.5),),
+        limits=(("dose_min", 0.1, 0.1),),
         needs_sentinel=True,
     ),
     Promise(

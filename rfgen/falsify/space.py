@@ -21,7 +21,8 @@ from rfgen.scenario import Scenario
 Value = float | str | bool
 Point = Mapping[str, Value]
 
-HOLD_S = (5.0, 20.0)
+HOLD_S = (5.0, 12.0)
+LONG_HOLD_S = (12.0, 20.0)
 LEAST_TARGET_C = 45.0
 SOUND_TARGET_C = {
     "bench": 60.0,
@@ -104,10 +105,8 @@ class Space:
         for place in range(count):
             self._fault(point, choose, f"fault{place}")
         if promise.restarts:
-            does = choose.pick("operator", ("start", "start again", "stop, start again"))
-            if does != "start":
-                point["again_s"] = _some(choose.number("again_s", 1.5, 20.0))
-            if does.startswith("stop"):
+            point["again_s"] = _some(choose.number("again_s", 1.5, 10.0))
+            if choose.pick("operator", ("start again", "stop, start again")) != "start again":
                 point["stop_s"] = _some(choose.number("stop_s", 0.0, 25.0))
         return point
 
@@ -155,12 +154,9 @@ class Space:
             share = choose.number("power_share", 0.0, 1.0)
             power_w = min(least_w + share * (top_w - least_w), most_w)
             point["power_w"] = _some(max(power_w, device.ranges.power_w[0]))
-        least_s, most_s = HOLD_S
-        if promise.needs_temperature:
-            least_s = 12.0  # the hold is judged from 10 s on
-        point["hold_s"] = _some(choose.number("hold_s", least_s, most_s))
+        point["hold_s"] = _some(choose.number("hold_s", *(LONG_HOLD_S if promise.long_hold else HOLD_S)))
         for name, low, high in promise.limits:
-            point[f"limit.{name}"] = _some(choose.number(f"limit.{name}", low, high))
+            point[f"limit.{name}"] = _some(choose.number(f"limit.{name}", low, high)) if low < high else low
 
     def _fault(self, point: dict[str, Value], choose: Chooser, name: str) -> None:
         kind = choose.pick(f"{name}.kind", tuple(self.faults))

@@ -23,6 +23,7 @@ from rfgen.falsify.monitors import (
     RfOutside,
     Scene,
     SentinelPeak,
+    TargetOvershot,
     TripLate,
     UnnecessaryTrip,
     Window,
@@ -99,9 +100,11 @@ def steps(ticks: tuple[Seen, ...]) -> list[tuple[State, float, Seen]]:
     return [(state, target_c, seen) for (state, target_c), seen in zip(before, ticks, strict=False)]
 
 
-def overshot(on: Scene, ticks: tuple[Seen, ...]) -> bool:
-    """RF commanded on at a sample before which, for as long as the limit lets it, every reading was above."""
+def overshot(on: Scene, ticks: tuple[Seen, ...]) -> tuple[bool, bool]:
+    """RF commanded on at a sample before which, for as long as the limit lets it, every reading was above: of the
+    electrode's own limits, and of the target's."""
     found = steps(ticks)
+    broken = {False: False, True: False}
     for end, (state, _, seen) in enumerate(found):
         if state not in RADIATING or not seen.decision.command.rf_on:
             continue
@@ -119,9 +122,10 @@ def overshot(on: Scene, ticks: tuple[Seen, ...]) -> bool:
                 if then not in RADIATING or not reading_c > most_c:
                     break
                 if seen.reply.rig_time_us - before.reply.rig_time_us >= span_us:
-                    return True
+                    broken[span_us == 500_000] = True
+                    break
                 place -= 1
-    return False
+    return broken[False], broken[True]
 
 
 @settings(max_examples=25, deadline=None)
@@ -135,7 +139,8 @@ def test_a_limit_is_overshot_where_a_plain_checker_says_so(
     name: str, hard_c: float, over_temp_c: float, overshoot_c: float
 ) -> None:
     on = replace(scene(scenario(name)), hard_c=hard_c, over_temp_c=over_temp_c, overshoot_c=overshoot_c)
-    assert (least(LimitOvershot, on, run(name)) < 0.0) == overshot(on, run(name))
+    found = least(LimitOvershot, on, run(name)) < 0.0, least(TargetOvershot, on, run(name)) < 0.0
+    assert found == overshot(on, run(name))
 
 
 @settings(max_examples=100, deadline=None)

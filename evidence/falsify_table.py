@@ -1,0 +1,245 @@
+"""`python -m evidence.falsify_table`: seeded defects, and in how many runs `rfgen falsify` finds each, against chance.
+
+A defect is a file of evidence/falsify (or one of evidence/seeded, named in REUSED): the promise that it breaks, the
+file that it changes, and the text before and after. It is put into a copy of that file, which stands for it in a
+process of its own; there the promise is searched for a break, guided and by chance, with one seed a repetition. What is
+done goes into a journal, and is not done again. `--write` makes the table of docs/falsify.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from evidence.mutants_make import Mutant
+from evidence.mutants_run import ROOT, Finder
+
+FOLDER = ROOT / "evidence" / "falsify"
+SEEDED = ROOT / "evidence" / "seeded"
+PAGE = ROOT / "docs" / "falsify.md"
+JOURNAL = ROOT / "build" / "falsify" / "journal.jsonl"
+BEGIN, END = "<!-- table: made by make falsify-table -->", "<!-- end of the table -->"
+REUSED = {
+    "dose-forgotten": "dose-overrun",
+    "nan-as-false": "trip-late",
+    "or-for-and": "unnecessary-trip",
+    "permit-uncut": "power-beyond",
+    "persistence-a-sample-late": "target-overshot",
+    "rate-in-wrong-unit": "trip-late",
+}
+"""Defects of evidence/seeded, and the promise that each breaks."""
+METHODS = ("guided", "by chance")
+DEVICE = "bench"
+BUDGET = 60
+REPETITIONS = 10
+DRAWN_BY = ("deadlines", "faults", "monitors", "promises", "search", "space")
+"""Modules of rfgen.falsify that decide which runs are tried, and what is found."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One file."""
+
+    name: str
+    promise: str
+    what: str
+    file: str
+    before: str
+    after: str
+
+    def mutant(self) -> Mutant:
+        """The change. Raises ValueError where the text before is not there just once."""
+        source = (ROOT / self.file).read_bytes()
+        before = self.before.encode()
+        if source.count(before) != 1:
+            raise ValueError(f"{self.name}: {self.file} has its text {source.count(before)} times, not once")
+        start = source.index(before)
+        return Mutant(self.name, self.file, start, start + len(before), self.after)
+
+
+def defects() -> list[Defect]:
+    """All of them, by promise and name."""
+    found = [Defect(path.stem, **tomllib.loads(path.read_text())) for path in FOLDER.glob("*.toml")]
+    for name, promise in REUSED.items():
+        told = tomllib.loads((SEEDED / f"{name}.toml").read_text())
+        told.pop("quick", None)
+        found.append(Defect(name, promise, **told))
+    return sorted(found, key=lambda defect: (defect.promise, defect.name))
+
+
+def state_of(defect: Defect, budget: int) -> str:
+    """What a result depends on, beside the product as it is: another one makes it stale."""
+    parts = [defect.file, defect.before, defect.after, defect.promise, DEVICE, str(budget)]
+    parts += [(ROOT / "rfgen" / "falsify" / f"{name}.py").read_text() for name in DRAWN_BY]
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+# --- in the process of one defect ------------------------------------------------------------------------------------
+
+
+def child(name: str, budget: int, todo: Sequence[tuple[str, int]]) -> None:
+    """Search with the defect in place; one line of JSON a search."""
+    defect = next(d for d in defects() if d.name == name)
+    mutant = defect.mutant()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(mutant.path).name
+        file.write_bytes(mutant.applied((ROOT / mutant.path).read_bytes()))
+        sys.meta_path.insert(0, Finder(mutant.path.removesuffix(".py").replace("/", "."), file))
+        from rfgen.falsify.promises import promise
+        from rfgen.falsify.search import search
+        from rfgen.falsify.space import Space
+
+        space = Space(promise(defect.promise), DEVICE)
+        for method, repetition in todo:
+            began_s = time.process_time()
+            found = search(space, budget, repetition, uniform=method != "guided")
+            result = {
+                "defect": name,
+                "state": state_of(defect, budget),
+                "method": method,
+                "repetition": repetition,
+                "found": found.outcome.broken,
+                "runs": found.runs,
+                "robustness": found.outcome.robustness,
+                "said": found.outcome.said,
+                "cpu_s": round(time.process_time() - began_s, 3),
+            }
+            print(json.dumps(result), flush=True)
+
+
+# --- outside ---------------------------------------------------------------------------------------------------------
+
+
+def done_before() -> list[dict[str, Any]]:
+    """What the journal has; a line that was cut off by a kill is no line."""
+    if not JOURNAL.exists():
+        return []
+    found = []
+    for line in JOURNAL.read_text().splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def searched(defect: Defect, budget: int, todo: Sequence[tuple[str, int]]) -> Iterator[dict[str, Any]]:
+    """The results of one defect's searches, as they come."""
+    words = [sys.executable, "-m", "evidence.falsify_table", "--child", defect.name, "--budget", str(budget)]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(
+        words, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(todo))
+        process.stdin.close()
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        raise RuntimeError(f"{defect.name}: its process ended with {process.returncode}")
+
+
+def table(chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: int, repetitions: int) -> str:
+    """Runs to the first break: medians, and how many repetitions found it."""
+    lines = [
+        f"{repetitions} repetitions of at most {budget} runs each, on `{DEVICE}`; the median of the runs until the "
+        f"promise was broken, where a search that found nothing counts as more than {budget}.",
+        "",
+        "| promise | defect | what is wrong | guided: runs | found | by chance: runs | found |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    better = worse = 0
+    cpu_s = runs = 0.0
+    for defect in chosen:
+        state = state_of(defect, budget)
+        cells, middles = [], []
+        for method in METHODS:
+            own = [
+                r
+                for r in results
+                if (r["defect"], r["state"], r["method"]) == (defect.name, state, method)
+                and r["repetition"] <= repetitions
+            ]
+            cpu_s += sum(r["cpu_s"] for r in own)
+            runs += sum(r["runs"] for r in own)
+            middle = statistics.median(r["runs"] if r["found"] else budget + 1 for r in own)
+            middles.append(middle)
+            found = sum(r["found"] for r in own)
+            cells += [f"> {budget}" if middle > budget else f"{middle:g}", f"{found} of {len(own)}"]
+        better += middles[0] < middles[1]
+        worse += middles[0] > middles[1]
+        lines.append(f"| {defect.promise} | {defect.name} | {defect.what} | {' | '.join(cells)} |")
+    same = len(chosen) - better - worse
+    lines += [
+        "",
+        f"Guided takes fewer runs for {better} of {len(chosen)} defects, more for {worse}, as many for {same}. "
+        f"In all {runs:,.0f} runs, {cpu_s / 60:.0f} minutes of one core: {1000 * cpu_s / runs:.0f} ms a run, the "
+        "optimiser included.",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. 1 where a defect was found by neither method in any repetition."""
+    parser = argparse.ArgumentParser(prog="python -m evidence.falsify_table", description=__doc__)
+    parser.add_argument("--defect", action="append", metavar="NAME", help="this one alone")
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--budget", type=int, default=BUDGET)
+    parser.add_argument("--write", action="store_true", help="make the table of docs/falsify.md")
+    parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.child:
+        child(given.child, given.budget, [(str(m), int(n)) for m, n in json.load(sys.stdin)])
+        return 0
+    every = defects()
+    unknown = set(given.defect or ()) - {defect.name for defect in every}
+    if unknown:
+        parser.error(f"no such defect: {', '.join(sorted(unknown))}; there are {', '.join(d.name for d in every)}")
+    chosen = [defect for defect in every if not given.defect or defect.name in given.defect]
+    results = done_before()
+    JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+    with JOURNAL.open("a") as journal:
+        # a repetition of all before the next of any: what is there after a while says something of each
+        for repetition in range(1, given.repetitions + 1):
+            for defect in chosen:
+                defect.mutant()
+                state = state_of(defect, given.budget)
+                had = {
+                    (r["method"], r["repetition"]) for r in results if (r["defect"], r["state"]) == (defect.name, state)
+                }
+                todo = [(method, repetition) for method in METHODS if (method, repetition) not in had]
+                for result in searched(defect, given.budget, todo) if todo else ():
+                    journal.write(json.dumps(result) + "\n")
+                    journal.flush()
+                    results.append(result)
+                    how = "found in" if result["found"] else "not found in"
+                    said = f"{defect.promise}: {defect.name}: {result['method']}, {result['repetition']}: {how}"
+                    print(f"{said} {result['runs']} runs ({result['cpu_s']:.1f} s): {result['said']}", flush=True)
+    text = table(chosen, results, given.budget, given.repetitions)
+    print(text)
+    if given.write:
+        page = PAGE.read_text()
+        before, _, rest = page.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    lost = [d.name for d in chosen if not any(r["found"] for r in results if r["defect"] == d.name)]
+    if lost:
+        print(f"found by neither: {', '.join(lost)}")
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
