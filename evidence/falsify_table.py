@@ -9,6 +9,7 @@ done goes into a journal, and is not done again. `--write` makes the table of do
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import statistics
@@ -19,6 +20,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,8 @@ METHODS = ("guided", "by chance")
 DEVICE = "bench"
 BUDGET = 60
 REPETITIONS = 10
-DRAWN_BY = ("deadlines", "faults", "monitors", "promises", "search", "space")
-"""Modules of rfgen.falsify that decide which runs are tried, and what is found."""
+DRAWN_BY = ("faults", "search", "space")
+"""Modules of rfgen.falsify that decide which runs are tried."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,27 @@ def defects() -> list[Defect]:
 
 def state_of(defect: Defect, budget: int) -> str:
     """What a result depends on, beside the product as it is: another one makes it stale."""
-    parts = [defect.file, defect.before, defect.after, defect.promise, DEVICE, str(budget)]
-    parts += [(ROOT / "rfgen" / "falsify" / f"{name}.py").read_text() for name in DRAWN_BY]
+    parts = [defect.file, defect.before, defect.after, DEVICE, str(budget), *_promise_texts(defect.promise)]
+    parts += [_text(name) for name in DRAWN_BY]
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _text(module: str) -> str:
+    return (ROOT / "rfgen" / "falsify" / f"{module}.py").read_text()
+
+
+@cache
+def _promise_texts(name: str) -> tuple[str, ...]:
+    """The promise and its monitor as they are written. Not imported: a defect is to be there first."""
+    promises, monitors = _text("promises"), _text("monitors")
+    for node in ast.walk(ast.parse(promises)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Promise":
+            said, _, monitor = node.args[:3]
+            if isinstance(said, ast.Constant) and said.value == name and isinstance(monitor, ast.Name):
+                classes = [n for n in ast.parse(monitors).body if isinstance(n, ast.ClassDef) and n.name == monitor.id]
+                own = [ast.unparse(node), *(ast.unparse(found) for found in classes)]
+                return (*own, _text("deadlines")) if name == "trip-late" else tuple(own)
+    raise KeyError(name)
 
 
 # --- in the process of one defect ------------------------------------------------------------------------------------

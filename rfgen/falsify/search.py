@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import Trial
 
-STARTUP = 20
+STARTUP = 10
 """Points by chance before the optimiser has anything to go by."""
 NOT_RUN = Outcome(1.0, "no run", 0.0)
 
@@ -119,9 +119,7 @@ def _guided(space: Space, budget: int, seed: int) -> Points:
     import optuna
 
     with _quiet():
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=min(STARTUP, max(5, budget // 5)), multivariate=True, group=True
-        )
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True)
         study = optuna.create_study(sampler=sampler, direction="minimize")
     for _ in range(budget):
         with _quiet():
