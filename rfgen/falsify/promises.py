@@ -44,7 +44,7 @@ class Promise:
     """Limits that a treatment lowers."""
     power_limit: bool = False
     needs_sentinel: bool = False
-    needs_temperature: bool = False
+    modes: tuple[str, ...] = ("temperature", "power")
 
     @property
     def formula(self) -> str:
@@ -59,6 +59,8 @@ PROMISES: tuple[Promise, ...] = (
         LimitOvershot,
         "any",
         most_faults=1,
+        limits=(("over_temp_c", 60.0, 95.0),),
+        modes=("power",),  # in temperature mode the target's own limit comes first
     ),
     Promise(
         "target-overshot",
@@ -67,7 +69,7 @@ PROMISES: tuple[Promise, ...] = (
         "any",
         most_faults=1,
         limits=(("overshoot_c", 1.0, 5.0),),
-        needs_temperature=True,
+        modes=("temperature",),
     ),
     Promise(
         "trip-late",
@@ -92,7 +94,7 @@ PROMISES: tuple[Promise, ...] = (
         "none",
         sound=True,
         long_hold=True,
-        needs_temperature=True,
+        modes=("temperature",),
     ),
     Promise(
         "sentinel-peak",
@@ -100,7 +102,7 @@ PROMISES: tuple[Promise, ...] = (
         SentinelPeak,
         "physical",
         most_faults=1,
-        limits=(("sentinel_c", 38.0, 45.0),),
+        limits=(("sentinel_c", 40.0, 45.0),),
         needs_sentinel=True,
     ),
     Promise(

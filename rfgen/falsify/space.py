@@ -79,13 +79,13 @@ class Space:
         if promise.needs_sentinel and not self.device.sentinel_channels:
             have = [n for n in names if load_device(n).sentinel_channels]
             self._refuse(f"has no sentinel, and {promise.name} is about one", f"one of {', '.join(have)}")
-        if promise.needs_temperature and "temperature" not in self.device.modes:
-            have = [n for n in names if "temperature" in load_device(n).modes]
-            self._refuse(f"has no temperature mode, and {promise.name} is about it", f"one of {', '.join(have)}")
+        self.modes = tuple(mode for mode in promise.modes if mode in self.device.modes)
+        if not self.modes:
+            have = [n for n in names if set(promise.modes) & set(load_device(n).modes)]
+            wanted = " or ".join(promise.modes)
+            self._refuse(f"has no {wanted} mode, and {promise.name} is about it", f"one of {', '.join(have)}")
         self.group: Group = population().groups[population().devices[device]]
         self.faults = {s.kind: s for s in pool(promise.faults, self.device.features)}
-        wanted = ("temperature",) if promise.needs_temperature else ("temperature", "power")
-        self.modes = tuple(mode for mode in wanted if mode in self.device.modes)
 
     def _refuse(self, said: str, remedy: str) -> None:
         raise InputError([Problem("--device", None, None, "", self.device_name, said, remedy)])
