@@ -64,7 +64,7 @@ MILD: tuple[Spread, ...] = (
     Spread("thermocouple_slow", 0.0, 0.5, "used"),
     Spread("impedance_offset", -0.05, 0.05),
     Spread("impedance_noise", 0.0, 0.02),
-    Spread("conductivity", 0.9, 1.1),
+    Spread("conductivity", 0.8, 1.25),
     Spread("vessel", 1.0, 1.5),
     Spread("stage_gain", 0.95, 1.05),
     Spread("stage_slow", 0.0, 0.1),

@@ -102,7 +102,7 @@ PROMISES: tuple[Promise, ...] = (
         SentinelPeak,
         "physical",
         most_faults=1,
-        limits=(("sentinel_c", 40.0, 45.0),),
+        limits=(("sentinel_c", 38.0, 45.0),),
         needs_sentinel=True,
     ),
     Promise(
