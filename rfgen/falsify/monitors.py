@@ -335,7 +335,8 @@ class UnnecessaryTrip(Monitor):
             self._note((on.sentinel_c - ahead_c) / 8.0, tick, "sentinel's forecast", ahead_c, on.sentinel_c, "C")
         if reply.rf_on and decision.command.power_w >= 0.5 and reply.current_a > 0.0:
             ohm = reply.voltage_v / reply.current_a
-            self._note(1.0 - ohm / on.z_high_ohm, tick, "impedance", ohm, on.z_high_ohm, "ohm")
+            half_ohm = 0.5 * on.z_high_ohm
+            self._note((on.z_high_ohm - ohm) / half_ohm, tick, "impedance", ohm, on.z_high_ohm, "ohm")
             self._note(ohm / on.z_low_ohm - 1.0, tick, "impedance", ohm, on.z_low_ohm, "ohm")
         self._target_c = decision.target_c
 
