@@ -582,6 +582,34 @@ def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
     assert found[1] == pytest.approx((52.8 + 18.0) * 0.01, rel=1e-4)
 
 
+def test_a_slow_fall_is_no_rise_either() -> None:
+    forecast = Forecast()
+    for n in range(12):
+        found = forecast.update(n * 1_000_000, 40.0 - 0.0005 * n)
+    assert found[1] == 0.0
+
+
+def test_a_later_treatment_counts_its_rise_from_where_it_begins() -> None:
+    forecast = Forecast()
+    forecast.begin(0)
+    for n in range(82):
+        if n == 41:
+            forecast.begin(41_000_000)
+        found = forecast.update(n * 1_000_000, 37.0 + 0.01 * n)
+    # 40 s old, 0.4 C risen: 44 s of the rise, and 0.4 - 0.8 x 0.4 is less than 0.2 - 0.27 x 0.4
+    assert found[1] == pytest.approx(0.44 + 0.092, rel=1e-4)
+
+
+@pytest.mark.parametrize("risen_c", [0.0005, 0.0, -0.0005, -0.1])
+def test_every_bit_of_a_rise_counts_and_none_of_a_fall(risen_c: float) -> None:
+    forecast = Forecast()
+    forecast.begin(0)
+    forecast._climb_c(0, 40.0, 0.0)
+    # 100 s old, at 0.001 C/s: 20 s of it, and 0.1 C less 0.8 of what it has risen
+    expected_c = 0.02 + 0.1 - 0.8 * max(risen_c, 0.0)
+    assert forecast._climb_c(100_000_000, 40.0 + risen_c, 0.001) == pytest.approx(expected_c, abs=1e-9)
+
+
 def test_one_reading_that_is_none_leaves_no_trace_once_it_has_left_the_window() -> None:
     forecast = Forecast()
     forecast.begin(0)

@@ -13,6 +13,7 @@ from rfgen.records import State
 from rfgen.safety.compile import Channels
 from rfgen.safety.deriver import DEFAULT_NOISE_C, NOTHING_KNOWN, Deriver, DeriverConfig
 from rfgen.safety.signals import Signals
+from rfgen.safety.thermal import Forecast
 from tests.properties.streams import sample_of
 
 PERIOD_US = 20_000
@@ -73,6 +74,7 @@ def test_what_a_device_does_not_say_is_assumed() -> None:
     assert DEFAULT_NOISE_C == 0.1
     assert (CONFIG.noise_c, CONFIG.step_c, CONFIG.co_located) == ((), (), ())
     assert (CONFIG.phase, CONFIG.stage_temperature, CONFIG.dead_man) == (False, False, False)
+    assert CONFIG.overshoot_c == 5.0
     assert (CONFIG.least_current_a, CONFIG.least_voltage_v) == (0.002, 0.2)
 
 
@@ -593,3 +595,41 @@ def test_a_reading_that_stood_still_before_the_ramp_counts_from_the_ramp_on_and_
             assert share == pytest.approx(59 / 100)  # 20 ms each, of 2 s
     assert share == pytest.approx(99 / 100)
     assert line.tick(state=State.RAMP, step=1).tc_stuck_share == pytest.approx(1.0)
+
+
+# --- what a power is held against -----------------------------------------------------------------------------------
+
+
+def test_after_a_missed_tick_no_power_is_compared() -> None:
+    """The sample tells of two intervals at once."""
+    line = Line()
+    assert [line.radiating().power_off_by_w for _ in range(40)][-1] == 0.0
+    line.missed(ON)
+    assert line.radiating(power_w=10.0).power_off_by_w is None
+    assert line.radiating(power_w=10.0).power_off_by_w == 0.0
+
+
+def test_commands_that_keep_jumping_are_compared_after_a_second() -> None:
+    line = Line()
+    line.tick(ON)
+    line.tick(ON, rf_on=True)
+    seen = [line.radiating(power_w=(5.0, 10.0)[n % 2]).power_off_by_w for n in range(120)]
+    assert [off is None for off in seen] == [True] * 50 + [False] * 70
+
+
+def test_in_a_ramp_without_rf_nothing_is_allowed() -> None:
+    line = Line()
+    for n in range(103):
+        found = line.tick(rig_time_us=n * 100_000, state=State.RAMP, target_c=60.0, ramp_c=40.0)
+    assert (found.stall_power_w, found.stall_allowed_w) == (0.0, 0.0)
+
+
+def test_the_heating_is_as_old_as_the_first_ramp_of_the_treatment() -> None:
+    line, alone = Line(), Forecast()
+    states = [State.IDLE] * 30 + [State.IMPEDANCE_CHECK] * 5 + [State.RAMP] * 60 + [State.HOLD] * 20 + [State.RAMP] * 60
+    for n, state in enumerate(states):
+        now_us, sentinel_c = n * 500_000, 37.0 + 0.02 * n
+        if n == 35:
+            alone.begin(now_us)
+        found = line.tick(rig_time_us=now_us, state=state, temperature_c=(50.0, 50.0, sentinel_c))
+        assert (found.sentinel_level_c, found.sentinel_climb_c) == alone.update(now_us, sentinel_c), n
