@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,11 +22,42 @@ from rfgen.problems import InputError, Problem
 
 NAME = "journal.jsonl"
 FORMAT = 1
+MOST_RUNS = 100_000_000
 _SYNC_S = 5.0
 
 
 def _refusal(path: Path, line: int | None, message: str, remedy: str) -> InputError:
     return InputError([Problem(str(path), line, None, "", "", message, remedy)])
+
+
+class Runs(Set[int]):
+    """Numbers of runs, a bit each: 10^8 of them are 13 MB."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+        self._count = 0
+
+    def add(self, number: int) -> None:
+        """It may be there already."""
+        if number in self:
+            return
+        byte = number >> 3
+        if byte >= len(self._bits):
+            self._bits.extend(bytes(max(byte + 1 - len(self._bits), len(self._bits), 64)))
+        self._bits[byte] |= 1 << (number & 7)
+        self._count += 1
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int) or number < 0:
+            return False
+        byte = number >> 3
+        return byte < len(self._bits) and bool(self._bits[byte] >> (number & 7) & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        return (number for number in range(8 * len(self._bits)) if number in self)
+
+    def __len__(self) -> int:
+        return self._count
 
 
 class Journal:
@@ -37,7 +69,7 @@ class Journal:
 
     def __init__(self, folder: Path, head: dict[str, Any]) -> None:
         self.path = folder / NAME
-        self.done: set[int] = set()
+        self.done = Runs()
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
@@ -63,7 +95,7 @@ class Journal:
                         said = "is of another campaign, or of another version of rfgen"
                         raise _refusal(self.path, 1, said, "give --out another folder")
                     if number > 1:
-                        if row["run"] in self.done:
+                        if row["run"] in self.done or not 0 <= row["run"] < MOST_RUNS:
                             raise ValueError
                         self.done.add(row["run"])
                 except (ValueError, KeyError, TypeError):

@@ -53,6 +53,16 @@ def rate(name: str, found: int, tries: int) -> Rate:
     return Rate(name, found, tries, *interval(found, tries))
 
 
+SPREADS = {
+    "peak_tip_c": "highest reading, °C",
+    "hottest_tissue_c": "hottest tissue, °C",
+    "energy_j": "energy, J",
+    "rf_on_s": "RF on, s",
+    "t_end_s": "length, s",
+}
+"""Measured in every run: the column, and how a page calls it."""
+
+
 @dataclass(frozen=True)
 class Figures:
     """What the page and `--json` say."""
@@ -65,6 +75,8 @@ class Figures:
     """Interlock, state it tripped in, runs."""
     to_trip_s: dict[str, list[float]]
     """By first interlock: from the fault to the trip, sorted."""
+    spreads: list[tuple[str, str, list[float]]]
+    """Device, what was measured, and of it over that device's runs: least, 5 %, median, 95 %, greatest."""
     worst: list[dict[str, Any]]
     failing: list[int]
     not_run: int
@@ -117,6 +129,18 @@ def _figures(ask: Callable[[str], Sequence[Sequence[Any]]]) -> Figures:
         "GROUP BY 1 ORDER BY 1"
     ):
         rates.append(rate(f"not as expected on {device}", found, tries))
+    for fault, tries, found in ask(
+        "SELECT fault, count(*), count(*) FILTER (trip_s >= fault_on_s) FROM runs WHERE fault_on_s IS NOT NULL "
+        "GROUP BY 1 ORDER BY 1"
+    ):
+        rates.append(rate(f"tripped after {fault}", found, tries))
+    spreads = []
+    for name, words in SPREADS.items():
+        for device, values in ask(
+            f"SELECT device, quantile_disc({name}, [0.0, 0.05, 0.5, 0.95, 1.0]) FROM runs WHERE {name} IS NOT NULL "
+            "GROUP BY 1 ORDER BY 1"
+        ):
+            spreads.append((str(device), words, [float(value) for value in values]))
     trips = ask(
         "SELECT split_part(tripped, ',', 1), state_tripped, count(*) FROM runs WHERE tripped <> '' "
         "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
@@ -140,6 +164,7 @@ def _figures(ask: Callable[[str], Sequence[Sequence[Any]]]) -> Figures:
         rates,
         [(str(a), str(b), int(c)) for a, b, c in trips],
         times,
+        sorted(spreads, key=lambda spread: spread[0]),
         [dict(zip(fields, row, strict=True)) for row in worst],
         [row[0] for row in failing],
         not_run,

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rfgen_program import begun, here, rfgen, said
 
 from rfgen.assemble import assemble
-from rfgen.campaign.journal import Journal
+from rfgen.campaign.journal import Journal, Runs
 from rfgen.campaign.one import row_of, summarised
 from rfgen.campaign.spec import drawn, parse_spec
 from rfgen.campaign.workers import rows
@@ -118,6 +120,17 @@ def test_a_worker_that_dies_costs_its_own_run_alone() -> None:
     assert [found[0], found[2]] == [row_of(spec, 5, 0), row_of(spec, 5, 2)]
 
 
+@given(st.lists(st.integers(0, 3000)))
+def test_runs_are_a_set_of_numbers(numbers: list[int]) -> None:
+    found = Runs()
+    for number in numbers:
+        found.add(number)
+    assert found == set(numbers)
+    assert (len(found), list(found)) == (len(set(numbers)), sorted(set(numbers)))
+    assert -1 not in found
+    assert 10**9 not in found
+
+
 def test_a_journal_is_of_one_campaign_and_one_process(tmp_path: Path) -> None:
     with Journal(tmp_path, {"seed": 1}) as journal:
         journal.add({"run": 3})
@@ -131,3 +144,34 @@ def test_a_journal_is_of_one_campaign_and_one_process(tmp_path: Path) -> None:
         file.write('{"run": 3}\n')
     with pytest.raises(InputError, match=r"journal\.jsonl:3: is damaged"):
         Journal(tmp_path, {"seed": 1})
+
+
+PAGE = (Path(__file__).parents[2] / "docs/campaigns.md").read_text(encoding="utf-8")
+
+
+def test_the_page_s_example_runs_and_its_failing_runs_are_repeated(tmp_path: Path) -> None:
+    """The block as it stands, but for fewer runs: enough for one that is not as expected."""
+    found = re.findall(r"<!-- example: campaign -->\n```yaml\n(.*?)```\n", PAGE, re.DOTALL)
+    assert len(found) == 1
+    assert "runs: 1000\n" in found[0]
+    (tmp_path / "my.yaml").write_text(found[0].replace("runs: 1000\n", "runs: 5\n"), encoding="utf-8")
+    code, out, _ = here("campaign", "my.yaml", "-j", "1", folder=tmp_path)
+    assert code == 1
+    again = re.findall(r"again: rfgen run (\S+)\n", out)
+    assert again
+    page = (tmp_path / "campaigns/my/report.html").read_text(encoding="utf-8")
+    assert "tripped after charring" in page
+    assert "hottest tissue, °C" in page
+    for path in again:
+        number = int(re.findall(r"run-(\d+)\.yaml", path)[0])
+        query = f"SELECT * FROM '{tmp_path}/campaigns/my/results.parquet' WHERE run = {number}"
+        cursor = duckdb.execute(query)
+        row = dict(zip([column[0] for column in cursor.description], cursor.fetchone() or (), strict=True))
+        assert row["as_expected"] is False
+        code, out, _ = here("run", path, "--json", folder=tmp_path)
+        summary = json.loads(out)
+        assert code == 1
+        for name in ("seed", "outcome", "reason", "t_end_s", "ticks", "hottest_tissue_c"):
+            assert summary[name] == row[name], (number, name)
+        assert ",".join(summary["tripped"]) == row["tripped"]
+        assert summary["peak_true_c"]["control"] == row["peak_true_control_c"]
