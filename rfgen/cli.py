@@ -151,11 +151,12 @@ def replay(run: Path) -> int:
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to [default: in the run's folder].")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run as an SVG instead.")
-def report(runs: tuple[Path, ...], out: Path | None, picture: Path | None) -> int:
+@click.option("--field", type=click.Path(dir_okay=False, path_type=Path), help="Draw its field as an SVG instead.")
+def report(runs: tuple[Path, ...], out: Path | None, picture: Path | None, field: Path | None) -> int:
     """The report of a run again, or several RUNS side by side."""
     from rfgen.commands.recorded import report as command
 
-    return command(runs, out, picture)
+    return command(runs, out, picture, field)
 
 
 @cli.command()

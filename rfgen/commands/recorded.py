@@ -8,9 +8,11 @@ import click
 
 from rfgen.cli import NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
-from rfgen.record.loader import RecordingError, load_run
+from rfgen.record.loader import RecordingError, Run, load_run
+from rfgen.record.summary import write_whole
 from rfgen.records import Event, OperatorAction
 from rfgen.replaying import replay as replay_run
+from rfgen.yamlsource import InputError, Problem
 
 
 def replay(folder: Path) -> int:
@@ -38,18 +40,36 @@ def _can_be_asked(event: Event) -> bool:
     return known and (boot_count is None or (isinstance(boot_count, int) and 0 <= boot_count < 2**32))
 
 
-def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None) -> int:
-    """One run's report again, or several side by side."""
+def _field_picture(run: Run, field: Path) -> None:
+    """Raises InputError for a run that has none."""
+    from rfgen.report.fieldpicture import field_picture
+
+    if not run.fields:
+        why = "it was no run on the field plant" if run.complete else "it was killed before its end, or had none"
+        raise InputError([Problem(str(run.path), None, None, "", "", f"has no field: {why}", "leave --field out")])
+    title = run.info.title or run.info.scenario
+    write_whole(target(field), field_picture(run.fields[:2], title, simulated=run.info.simulated))
+    say(str(field))
+
+
+def report(folders: tuple[Path, ...], out: Path | None, picture: Path | None, field: Path | None) -> int:
+    """One run's report again, or several side by side; or a picture, of the run or of its field."""
     from rfgen.report.page import write_report
     from rfgen.report.picture import write_picture
 
-    if picture is not None:
+    if picture is not None or field is not None:
         if len(folders) != 1:
             raise click.UsageError("a picture shows one run")
         if out is not None:
-            raise click.UsageError("--picture says where to by itself: leave --out out")
-        write_picture(load_run(folders[0]), target(picture))
-        say(str(picture))
+            raise click.UsageError(
+                f"--{'field' if picture is None else 'picture'} says where to by itself: leave --out out"
+            )
+        run = load_run(folders[0])
+        if field is not None:
+            _field_picture(run, field)
+        if picture is not None:
+            write_picture(run, target(picture))
+            say(str(picture))
         return OK
     runs = [load_run(folder) for folder in folders]
     if out is None:

@@ -172,6 +172,8 @@ def test_a_picture(folder: Path) -> None:
     [
         (["a", "b", "--picture", "p.svg"], "a picture shows one run"),
         (["a", "--picture", "p.svg", "--out", "p.html"], "leave --out out"),
+        (["a", "--field", "p.svg", "--out", "p.html"], "--field says where to by itself"),
+        (["a", "--field", "p.svg"], "has no field: it was no run on the field plant; leave --field out"),
         (["a", "--out", "nosuch/p.html"], "nosuch/p.html: is in a folder that does not exist; make the folder first"),
         (["a", "--out", "quick.yaml/p.html"], "quick.yaml/p.html: is in a folder that does not exist"),
         (["a", "--out", "/dev/null"], "/dev/null: is not a regular file; give a file's name"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rfgen.assemble import assemble
+from rfgen.commands.recorded import report
 from rfgen.problems import InputError
 from rfgen.runs import run_into
 from rfgen.scenario import parse_scenario
@@ -170,4 +171,6 @@ def test_a_run_keeps_its_field_at_the_hottest_moment_and_at_the_end(tmp_path: Pa
     )
     lesion = zone(plant.problem, plant.solver.damage_now()[0], 1.0, logarithmic=True)
     assert field["lesion"]["volume_mm3"] == pytest.approx(lesion.volume_mm3, abs=1e-6)
+    assert report((tmp_path / "run",), None, None, tmp_path / "field.svg") == 0
+    assert "SIMULATED" in (tmp_path / "field.svg").read_text(encoding="utf-8")
     assert "The hottest moment" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
