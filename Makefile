@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: fusion validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: forecast-study fusion validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -90,6 +90,11 @@ validate: $(VENV)/.with-test ## the field plant against published lesions, into 
 
 fusion: $(VENV)/.with-test ## the Fusion profile near the cord: four vertebrae, into docs/fusion.md with its pictures
 	$(BIN)/python -m evidence.fusion
+
+forecast-study: $(VENV)/.with-test ## SENTINEL_FORECAST over random vertebrae, into docs/forecast.md; goes on where it was killed: N=3000
+	$(BIN)/python -m evidence.forecast --grid-check 20
+	$(BIN)/python -m evidence.forecast --twice 3
+	$(BIN)/python -m evidence.forecast --vertebrae $(or $(N),3000) -j $(WORKERS)
 
 explore: $(VENV)/.with-test ## the firmware's reachable states, breadth first
 	$(BIN)/python -m evidence.explore

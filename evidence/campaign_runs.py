@@ -82,10 +82,18 @@ class Run:
 
     def step(self) -> tuple[Reply, Decision]:
         """One tick, as the session does it."""
-        generator, line = self.generator, self.line
+        reply = self.exchange()
+        return reply, self.decide(reply)
+
+    def exchange(self) -> Reply:
+        """A tick's first half: the rig has gone on by a period."""
         if self.overruns:
-            generator.overran()
-        reply = line.exchange(self.command)
+            self.generator.overran()
+        return self.line.exchange(self.command)
+
+    def decide(self, reply: Reply) -> Decision:
+        """A tick's second half: what the firmware makes of it."""
+        generator, line = self.generator, self.line
         decision = generator.tick(reply)
         if decision.rf_off:
             line.rf_off()
@@ -93,7 +101,7 @@ class Run:
         if generator.happened:
             generator.take_events()
         self.tick += 1
-        return reply, decision
+        return decision
 
     def fork(self) -> Run:
         """An independent continuation."""

@@ -18,6 +18,8 @@ LEAST_STEP_S = 0.2
 """Of the heat; only ticks that are longer, and a scenario's own choice, make it another."""
 FLOW_MOVED = 1e-3
 """Relative change of the coolant's flow at which a step ends early."""
+NO_FLOW_ML_MIN = 1e-6
+"""So little cools nothing: a pump that runs down gets there, and its flow never comes to 0."""
 DEPARTS_C = 0.3
 """By so much, at the hottest place, another power than a step was begun for may tell before the step ends."""
 
@@ -164,11 +166,9 @@ class FieldPlant:
         if tick >= self._least_ticks:
             self._before_w = self._power_ws / (tick * self._tick_s)
             flow, coolant_c = self._stream
-            if (
-                abs(flow_ml_min - flow) > FLOW_MOVED * flow
-                or coolant_in_c != coolant_c
-                or not self._as_before(power_w, (self._ticks - tick) * self._tick_s)
-            ):
+            cools = max(flow_ml_min, flow) > NO_FLOW_ML_MIN
+            other = cools and (abs(flow_ml_min - flow) > FLOW_MOVED * flow or coolant_in_c != coolant_c)
+            if other or not self._as_before(power_w, (self._ticks - tick) * self._tick_s):
                 self.settle()
                 tick = 0
         if not self._begun:
@@ -197,7 +197,7 @@ class FieldPlant:
         self._stream = (flow_ml_min, coolant_in_c)
         self._coolant_c = self._coolant_out_c = coolant_in_c
         self._film_w_k = self._rise_share = 0.0
-        if flow_ml_min > 1e-6 and self.problem.film_w_k > 0.0:
+        if flow_ml_min > NO_FLOW_ML_MIN and self.problem.film_w_k > 0.0:
             # the water warms on its way through, so a small flow carries less than the film would
             stream_w_k = flow_ml_min / 60.0 * COOLANT_HEAT_J_ML_K
             self._rise_share = -math.expm1(-self.problem.film_w_k / stream_w_k)
