@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: forecast-study fusion validate verify demo test test-long test-lowest fast prove explore oracle campaign-safety campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: forecast-study fusion validate verify demo test test-long test-lowest fast prove explore explore-sampled oracle campaign-safety cells campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -99,11 +99,17 @@ forecast-study: $(VENV)/.with-test ## SENTINEL_FORECAST over random vertebrae, i
 explore: $(VENV)/.with-test ## the firmware's reachable states, breadth first
 	$(BIN)/python -m evidence.explore
 
+explore-sampled: $(VENV)/.with-test ## seeded walks of the firmware at full persistence, 30 s of treatment each: N=10000 takes about 5 minutes
+	$(BIN)/python -m evidence.explore --sampled $(or $(N),2000)
+
 oracle: $(VENV)/.with-test ## recorded trips against an independent evaluator
 	$(BIN)/python -m evidence.oracle --runs $(or $(N),1000)
 
 campaign-safety: $(VENV)/.with-test ## random faults put on saved treatments: N=100000
 	$(BIN)/python -m evidence.campaign --forks $(or $(N),1000) -j $(WORKERS)
+
+cells: $(VENV)/.with-test ## every fault in every state on every profile: ARGS="--write" makes the page
+	$(BIN)/python -m evidence.cells -j $(WORKERS) $(ARGS)
 
 bench-campaign: $(VENV)/.with-test build/fast/.built ## a campaign's treatments a minute, linearity and memory, interpreted and compiled: N=200
 	$(BIN)/python bench/campaign.py --runs $(or $(N),200) -j $(WORKERS)

@@ -4,7 +4,7 @@
 sound treatment (generator, rig, plant, random state), gets one fault or two of which at least one must be seen by the
 expectation table, and ends 2 s after the latest trip that is expected. A miss is printed with a scenario that repeats
 it from the treatment's start. One fork of each treatment is run from the treatment's start as well, and compared bit by
-bit. `--table` prints the expectation table; `--cells` runs every cell of it once.
+bit. `--table` prints the expectation table, of which `python -m evidence.cells` runs every cell.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from evidence.campaign_cells import cells, places, run_cell, table
+from evidence.campaign_cells import table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import draw_faults, possible
 from evidence.campaign_forks import Judged, judge, yaml_of
@@ -210,23 +210,6 @@ def told(miss: Miss) -> str:
     return "\n".join(lines)
 
 
-def every_cell() -> int:
-    """Run every cell of the table once: 0 where each is as it says."""
-    began = time.monotonic()
-    among = places()
-    wrong = 0
-    for cell in cells():
-        ran = run_cell(cell, among)
-        if ran is None:
-            wrong += 1
-            print(f"NO MOMENT FOUND: {cell}")
-        elif ran.judged.problems:
-            wrong += 1
-            print(f"NOT AS EXPECTED: {cell}; {ran.fault}, {ran.kind}: {'; '.join(ran.judged.problems)}")
-    print(f"{len(cells())} cells, {time.monotonic() - began:.1f} s: {wrong} not as expected")
-    return 1 if wrong else 0
-
-
 def main(argv: list[str] | None = None) -> int:
     """0 where nothing was missed, 1 otherwise."""
     parser = argparse.ArgumentParser(
@@ -236,13 +219,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-j", "--workers", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="print the expectation table and leave")
-    parser.add_argument("--cells", action="store_true", help="run every cell of the table once and leave")
     args = parser.parse_args(argv)
     if args.table:
         print("\n".join(table()))
         return 0
-    if args.cells:
-        return every_cell()
     if args.forks < 1:
         parser.error("--forks must be 1 or more")
     began = time.monotonic()

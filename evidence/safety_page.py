@@ -31,9 +31,9 @@ Every row below stands in all of these; a row that lacks one fails the suite by 
 TAIL = """
 ## Faults, and what must see them
 
-`python -m evidence.campaign --cells` runs every cell once; `make campaign-safety N=...` runs random ones on random
-patients. A host that is killed is not in the table, because it has no firmware left to see anything: the rig's own
-watchdog switches RF off, which `evidence/hostkill.py` and the tests of the line show.
+[Cells](cells.md) has what was run of it on every profile (`make cells`); `make campaign-safety N=...` runs random
+faults on random patients. A host that is killed is not in the table, because it has no firmware left to see anything:
+the rig's own watchdog switches RF off, which `evidence/hostkill.py` and the tests of the line show.
 
 """
 
