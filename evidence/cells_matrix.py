@@ -49,7 +49,11 @@ NEEDED = {row.id: row.needs.value for row in ROWS}
 class Missing(NamedTuple):
     """A cell that is not run on a profile, and why."""
 
-    cell: Cell
+    kind: str
+    state: State
+    rows: str
+    """That its rule demands; empty for what no rule claims."""
+    sizes: str
     why: str
 
 
@@ -87,7 +91,7 @@ class Matrix(NamedTuple):
 
 def profile_of(kind: Kind) -> str:
     """What a profile is called."""
-    return f"{kind.device}, {kind.variant}" if kind.variant else kind.device
+    return f"{kind.device} ({kind.variant})" if kind.variant else kind.device
 
 
 def profiles() -> tuple[str, ...]:
@@ -181,7 +185,8 @@ def matrix_of(kind: Kind, every: int = 1, patients: int = PATIENTS) -> Matrix:
                 treatments += MORE_PATIENTS
             found = found_for(cell, more)
         if isinstance(found, str):
-            missing.append(Missing(cell, found))
+            rows, sizes = ("", "") if cell.rule is None else (cell.rule.rows, cell.rule.sizes)
+            missing.append(Missing(cell.kind, cell.state, rows, sizes, found))
             return
         ran[cell.kind, cell.state] += 1
         run(found[0], (found[1],), str(cell))

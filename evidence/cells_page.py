@@ -6,12 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from evidence.campaign_cells import LETTERS, Cell, cells, unseen
+from evidence.campaign_cells import LETTERS, cells, unseen
 from evidence.campaign_demand import BY_KIND, KINDS
 from evidence.campaign_off import OUTCOMES, Was
 from evidence.campaign_rest import ALL_SIZES, rest_of
 from evidence.campaign_treatments import kinds
-from evidence.cells_matrix import EVERY_SIZE, Matrix, profile_of, profiles
+from evidence.cells_matrix import EVERY_SIZE, Matrix, Missing, profile_of, profiles
 from rfgen.records import State
 
 
@@ -71,7 +71,7 @@ def _lines(found: Sequence[Matrix]) -> Iterator[str]:
         for (kind, state), count in matrix.ran.items():
             ran[kind, state, profile] += count
         for missing in matrix.missing:
-            reasons.setdefault((missing.cell.kind, missing.cell.state, profile), []).append(missing.why)
+            reasons.setdefault((missing.kind, missing.state, profile), []).append(missing.why)
         off += matrix.off
     pairs = sum((matrix.pairs for matrix in found), Counter[tuple[str, str]]())
     every = len(KINDS) * len(State) * len(profiles())
@@ -127,18 +127,18 @@ def _table(ran: Counter[tuple[str, State, str]], reasons: dict[tuple[str, State,
 def _never(found: Sequence[Matrix]) -> Iterator[str]:
     """Sizes and circumstances that no mode of a profile comes to."""
     modes = Counter(profile_of(matrix.kind) for matrix in found)
-    missing: Counter[tuple[Cell, str]] = Counter()
-    why: dict[tuple[Cell, str], str] = {}
+    missing: Counter[tuple[Missing, str]] = Counter()
+    why: dict[tuple[Missing, str], str] = {}
     for matrix in found:
         for one in matrix.missing:
-            if one.cell.rule is not None:
-                place = one.cell, profile_of(matrix.kind)
+            if one.rows:
+                place = one._replace(why=""), profile_of(matrix.kind)
                 missing[place] += 1
                 why[place] = one.why
     merged: dict[tuple[str, str, str], dict[str, list[str]]] = {}
     for (cell, profile), count in missing.items():
-        if count == modes[profile] and cell.rule is not None:
-            of = merged.setdefault((cell.kind, cell.rule.rows, cell.rule.sizes), {})
+        if count == modes[profile]:
+            of = merged.setdefault((cell.kind, cell.rows, cell.sizes), {})
             told = of.setdefault(why[cell, profile], [])
             if profile not in told:
                 told.append(profile)

@@ -77,4 +77,4 @@ def test_one_that_is_not_as_expected_is_told(
     said = capsys.readouterr().out
     assert "NOT AS EXPECTED: vessel in HOLD: ; star-like, power: never tripped" in said
     assert "not as expected: 1\n" in said
-    assert profile_of(kinds()[-1]) == "bench, second cut"
+    assert profile_of(kinds()[-1]) == "bench (second cut)"
