@@ -46,6 +46,12 @@ bench: $(VENV)/.with-test fast ## speed, as ratios measured in one run; then the
 	$(BIN)/python bench/speed.py
 	$(FAST)/python bench/speed.py
 
+.PHONY: bench-field
+bench-field: $(VENV)/.with-test fast ## the field plant: speed against real time, work, cost against cells, step error
+	$(BIN)/python bench/field.py
+	$(FAST)/python -m pip install --quiet --disable-pip-version-check "$$(echo build/fast/rfgen-*.whl)[field]"
+	$(FAST)/python bench/field.py --loop
+
 benchmark: $(VENV)/.with-run ## control over 1,000 random patients a profile
 	$(BIN)/python bench/control.py --patients 1000
 

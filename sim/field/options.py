@@ -37,6 +37,9 @@ class FieldOptions:
     grading: Grading = GRADINGS["default"]
     step_s: float = 1.0
     """Longest step of the heat; a whole number of ticks below it is taken, fewer where more happens."""
+    pace: float = 1.0
+    """Times all that bounds a step, and the move of the conductivity that asks for an electric solve: 0.5 shows what the
+    step's length costs in accuracy."""
     refresh: float = 0.006
     """The electric field is solved again when the moves of the conductivity, weighted by share of the power, spread by
     this much. The load is off by about its square, 4e-5."""
@@ -71,6 +74,8 @@ class FieldOptions:
     def __post_init__(self) -> None:
         if not 0.0 < self.step_s <= 1.0:
             raise ValueError(f"field: step_s is {self.step_s!r}; it must be above 0 and at most 1 s")
+        if not 0.01 <= self.pace <= 1.0:
+            raise ValueError(f"field: pace is {self.pace!r}; it must be 0.01 to 1")
         if not 1e-4 <= self.refresh <= 0.5:
             raise ValueError(f"field: refresh is {self.refresh!r}; it must be 0.0001 to 0.5")
         if not 10.0 <= self.far_mm <= 500.0:

@@ -51,7 +51,8 @@ class FieldPlant:
             problem = make_problem(electrode, anatomy, FieldOptions() if options is None else options)
         self.problem = problem
         self._tick_s = tick_s
-        self._least_ticks = self._ticks = max(1, int(min(LEAST_STEP_S, problem.options.step_s) / tick_s + 1e-9))
+        least_s = problem.options.pace * min(LEAST_STEP_S, problem.options.step_s)
+        self._least_ticks = self._ticks = max(1, int(least_s / tick_s + 1e-9))
         self._readings = tuple(reading_of(problem, site) for site in sites) + readings
         self.solver = FieldSolver(problem, self._ticks * tick_s)
         self._in_series_ohm = electrode.lead_ohm + (electrode.return_ohm if electrode.poles == 1 else 0.0)

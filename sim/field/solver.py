@@ -356,10 +356,11 @@ class FieldSolver:
     def next_step_s(self, least_s: float) -> float:
         """How long the next step may be: the last one's moves, at their pace, stay within what a step may move."""
         moved_c, spread = self._moved_c / self.step_s, self._spread_per_s
-        longest_s = min(MOST_GROWTH * self.step_s, self.problem.options.step_s)
-        for pace, most in ((moved_c, STEP_MOVES_C), (spread, STEP_SPREADS)):
-            if pace * longest_s > most:
-                longest_s = most / pace
+        options = self.problem.options
+        longest_s = min(MOST_GROWTH * self.step_s, options.pace * options.step_s)
+        for speed, most in ((moved_c, options.pace * STEP_MOVES_C), (spread, options.pace * STEP_SPREADS)):
+            if speed * longest_s > most:
+                longest_s = most / speed
         return max(longest_s, least_s)
 
     def begin(self, step_s: float | None = None) -> Floats:
@@ -422,7 +423,7 @@ class FieldSolver:
         total, spread = electric.moved(self.sigma_scale, self._inv_scale_of_field, self._move_share)
         self._since_solve_s += self.step_s
         self._spread_per_s = spread / self._since_solve_s
-        if spread > p.options.refresh:
+        if spread > p.options.pace * p.options.refresh:
             self.refresh()
             return
         self.conductance_s = self._conductance_of_field * (1.0 + total)
