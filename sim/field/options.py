@@ -38,8 +38,8 @@ class FieldOptions:
     step_s: float = 1.0
     """Longest step of the heat; a whole number of ticks below it is taken, fewer where more happens."""
     pace: float = 1.0
-    """Times all that bounds a step, and the move of the conductivity that asks for an electric solve: 0.5 shows what the
-    step's length costs in accuracy."""
+    """Times all that bounds a step, and the move of the conductivity that asks for an electric solve: 0.5 shows what
+    the step's length costs in accuracy."""
     refresh: float = 0.006
     """The electric field is solved again when the moves of the conductivity, weighted by share of the power, spread by
     this much. The load is off by about its square, 4e-5."""
