@@ -311,7 +311,7 @@ def main() -> None:
         f"same power, sentinel within {SENTINEL_WITHIN_C:g} °C at all times: {len(close)} of {len(behind)} geometries with one",
     )
     page.section("Where the difference comes from")
-    page.say("The same power again, into a field from which was taken what the network leaves out. ")
+    page.say("The same power again, into a field from which was taken what the network leaves out.")
     names = [name for name in LOOKED_INTO if any(c.case.name == name for c in found)]
     histories = {c.case.name: treated(c.case.scenario) for c in found if c.case.name in names}
     rows = []
