@@ -284,11 +284,9 @@ class UnnecessaryTrip(Monitor):
     """A treatment with nothing wrong is cut off."""
 
     FORMULA = "G (not tripped)"
-    SLOPE_TICKS = 100
 
     def __init__(self, on: Scene) -> None:
         super().__init__(on)
-        self._rises: deque[float] = deque(maxlen=self.SLOPE_TICKS + 1)
         self._ramp_ticks = 0
         self._under_ticks = 0
         self._target_c = math.nan
@@ -303,7 +301,6 @@ class UnnecessaryTrip(Monitor):
         state, on = self.state, self.on
         if state not in (R, H):
             self._ramp_ticks = self._under_ticks = 0
-            self._rises.clear()
             self._target_c = decision.target_c
             return
         readings = reply.temperature_c
@@ -323,16 +320,9 @@ class UnnecessaryTrip(Monitor):
             ramp_s = self._ramp_ticks * on.period_s
             most_s = on.ramp_timeout_s
             self._note(1.0 - ramp_s / most_s, tick, "ramp", ramp_s, most_s, "s")
-        for channel in on.sentinels[:1]:
-            level_c = readings[channel]
-            rises = self._rises
-            rises.append(level_c)
-            # heat goes on arriving: ten seconds of the rise over the last hundred ticks
-            rise_c = 0.0
-            if len(rises) > self.SLOPE_TICKS:
-                rise_c = 10.0 * (level_c - rises[0]) / (self.SLOPE_TICKS * on.period_s)
-            ahead_c = level_c + max(rise_c, 0.0)
-            self._note((on.sentinel_c - ahead_c) / 8.0, tick, "sentinel's forecast", ahead_c, on.sentinel_c, "C")
+        for channel in on.sentinels:
+            read_c = readings[channel]
+            self._note((on.sentinel_c - read_c) / 8.0, tick, "sentinel", read_c, on.sentinel_c, "C")
         if reply.rf_on and decision.command.power_w >= 0.5 and reply.current_a > 0.0:
             ohm = reply.voltage_v / reply.current_a
             half_ohm = 0.5 * on.z_high_ohm
