@@ -52,16 +52,19 @@ def falsify(
     if not uniform:
         need_optuna()
     path = _path(out, f"{name}-{device}-{seed}.yaml")
-    tell = _Teller(not as_json)
+    tell = _Teller(not as_json, budget)
     tell.say(f"{name} on {device}, seed {seed}: {promised.says}")
     tell.say(f"  {promised.formula}")
-    found = search(space, budget, seed, uniform=uniform, closer=tell.closer)
+    found = search(space, budget, seed, uniform=uniform, closer=tell.closer, ran=tell.ran)
+    tell.end()
     if not found.point:
+        say("interrupted before the first run had ended", err=True)
         return INTERRUPTED
     broken = found.outcome.broken
     if broken and not found.interrupted:
         tell.say(f"broken in run {found.run}: {found.outcome.said}; shrinking")
-        simplest = shrink(space, found.point, found.outcome, MOST_SHRINKING)
+        simplest = shrink(space, found.point, found.outcome, MOST_SHRINKING, tell.shrinking)
+        tell.end()
     else:
         simplest = Shrunk(found.point, found.outcome, 0)
     if not broken and out is None:
@@ -133,15 +136,37 @@ def _described(simplest: Shrunk) -> str:
 class _Teller:
     """Tells of each run that came closer, and of nothing where JSON was asked for; a counter on a terminal."""
 
-    def __init__(self, on: bool) -> None:
+    def __init__(self, on: bool, budget: int) -> None:
         self.on = on
+        self._live = on and sys.stderr.isatty()
+        self._budget = budget
 
     def say(self, text: str) -> None:
         """A line, at once."""
         if self.on:
+            self.end()
             say(text)
             sys.stdout.flush()
 
     def closer(self, run: int, outcome: Outcome) -> None:
         """A run that came closer than those before."""
         self.say(f"  run {run:>4}  {outcome.robustness:7.3f}  {outcome.said}")
+
+    def ran(self, run: int) -> None:
+        """A run has ended."""
+        self._count(f"{run} of {self._budget} runs")
+
+    def shrinking(self, run: int) -> None:
+        """A simpler one is tried."""
+        self._count(f"shrinking: run {run}")
+
+    def _count(self, text: str) -> None:
+        if self._live:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """The counter goes."""
+        if self._live:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -83,10 +83,12 @@ def search(
     *,
     uniform: bool = False,
     closer: Callable[[int, Outcome], None] | None = None,
+    ran: Callable[[int], None] | None = None,
 ) -> Found:
     """At most `budget` runs; ends with the first that breaks the promise. The same seed gives the same points.
 
-    `closer`: told of every run that came closer than those before. An interruption ends it with the closest so far.
+    `closer`: told of every run that came closer than those before; `ran`: of every run. An interruption ends it with
+    the closest so far.
     """
     best = Found({}, NOT_RUN, 0, 0)
     points = _by_chance(space, budget, seed) if uniform else _guided(space, budget, seed)
@@ -95,6 +97,8 @@ def search(
             outcome = try_scenario(partial(space.scenario, point), space.promise)
             tell(outcome)
             best.runs = run
+            if ran is not None:
+                ran(run)
             if outcome.robustness < best.outcome.robustness or not best.point:
                 best.point, best.outcome, best.run = point, outcome, run
                 if closer is not None:

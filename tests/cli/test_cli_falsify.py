@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rfgen_program import here
 
 from rfgen import generator
+from rfgen.campaign.one import summarised
 from rfgen.device import device_names
 from rfgen.falsify import search as searching
 from rfgen.falsify.one import Outcome
@@ -146,6 +147,20 @@ def test_bad_input_says_what_would_be_right(words: tuple[str, ...], told: str, t
     code, _, err = here("falsify", *words, folder=tmp_path)
     assert code == 2
     assert told in err
+
+
+def test_a_scenario_may_expect_a_promise_that_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = yaml_of(Space(PROMISES[-1], "bench").tree({"target_c": 45.0, "hold_s": 5.0, "max_power_w": 1.0}))
+    misspelt = tmp_path / "misspelt.yaml"
+    misspelt.write_text(text.replace("[power-beyond]", "[power-beyont]"))
+    code, _, err = here("run", misspelt, folder=tmp_path)
+    assert code == 2
+    assert "is no promise; did you mean 'power-beyond'?" in err
+    # a campaign's run, which has no recording, is held against it too
+    assert summarised(parse_scenario(text, "sound.yaml"))[1] == []
+    monkeypatch.setattr(generator, "permit", uncut)
+    (problem,) = summarised(parse_scenario(text, "defect.yaml"))[1]
+    assert problem.startswith("power-beyond is broken: commanded 2 W against 1 W at ")
 
 
 def test_without_the_optimiser_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
