@@ -70,6 +70,18 @@ class FieldWatch:
         self._spared_c = -math.inf
         self._spared_s: float | None = None
 
+    @classmethod
+    def of(cls, assembly: Assembly) -> FieldWatch | None:
+        """Of a simulated run; None where there is no field."""
+        if not isinstance(assembly, SimulatedAssembly) or assembly.scenario.plant.model != "field":
+            return None
+        from sim.field.plant import FieldPlant
+
+        plant = assembly.bench.plant
+        assert isinstance(plant, FieldPlant)
+        thermocouples = assembly.scenario.device.thermocouples
+        return cls(plant, [Watched(t.name, Site(t.place, t.offset_mm)) for t in thermocouples], assembly.bench.tick_s)
+
     def tick(self, tick: int, reply: Reply, decision: Decision) -> None:
         """A `Session.on_tick`."""
         solver = self.plant.solver
@@ -96,15 +108,9 @@ class FieldWatch:
 
 def watch_field(assembly: Assembly) -> FieldWatch | None:
     """What looks at the field of a simulated run, from its next tick on; None where there is no field."""
-    if not isinstance(assembly, SimulatedAssembly) or assembly.scenario.plant.model != "field":
+    watch = FieldWatch.of(assembly)
+    if watch is None:
         return None
-    from sim.field.plant import FieldPlant
-
-    plant = assembly.bench.plant
-    assert isinstance(plant, FieldPlant)
-    thermocouples = assembly.scenario.device.thermocouples
-    watched = [Watched(t.name, Site(t.place, t.offset_mm)) for t in thermocouples]
-    watch = FieldWatch(plant, watched, assembly.bench.tick_s)
     session, before = assembly.session, assembly.session.on_tick
 
     def on_tick(tick: int, reply: Reply, decision: Decision) -> None:
@@ -114,6 +120,12 @@ def watch_field(assembly: Assembly) -> FieldWatch | None:
 
     session.on_tick = on_tick
     return watch
+
+
+def final_figures(assembly: SimulatedAssembly) -> Figures | None:
+    """The figures of a run that was not watched, at its end; None where there is no field."""
+    watch = FieldWatch.of(assembly)
+    return None if watch is None else figures_of(watch.plant, None)
 
 
 def freeze(plant: FieldPlant, time_s: float) -> Frozen:

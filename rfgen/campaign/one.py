@@ -6,6 +6,7 @@ import gc
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from rfgen.campaign.spec import CampaignSpec, drawn
 from rfgen.campaign.tally import Tally
 from rfgen.expect import judge
 from rfgen.falsify.one import broken_promises, watch_promises
+from rfgen.fieldwatch import final_figures
 from rfgen.record.summary import COMPLETED
 from rfgen.records import State
 from rfgen.scenario import Scenario
@@ -49,6 +51,12 @@ COLUMNS = {
     "peak_true_control_c": "DOUBLE",
     "peak_true_sentinel_c": "DOUBLE",
     "hottest_tissue_c": "DOUBLE",
+    "lesion_width_mm": "DOUBLE",
+    "lesion_volume_mm3": "DOUBLE",
+    "peak_dura_c": "DOUBLE",
+    "dura_cem43_min": "DOUBLE",
+    "peak_cord_c": "DOUBLE",
+    "cord_cem43_min": "DOUBLE",
     "energy_j": "DOUBLE",
     "rf_on_s": "DOUBLE",
     "as_expected": "BOOLEAN",
@@ -113,10 +121,28 @@ def summarised(scenario: Scenario) -> tuple[dict[str, Any], list[str]]:
             (str(e.data.get("from")) for e in states if e.data.get("to") == State.CUTOFF.name and trips), None
         ),
     }
+    figures = final_figures(assembly)
+    if figures is not None:
+        summary["field"] = asdict(figures)
     problems = judge(scenario.expect, summary) + broken_promises(promised, monitors)
     if ending.ran_out:
         problems.append(f"it had not ended after {session.max_time_s:g} s, and was stopped")
     return summary, problems
+
+
+def _of_field(field: dict[str, Any] | None) -> dict[str, Any]:
+    """A row's columns of the field; none where the plant was a network."""
+    if field is None:
+        return {}
+    found = {
+        "lesion_width_mm": _finite(field["lesion"]["width_mm"]),
+        "lesion_volume_mm3": _finite(field["lesion"]["volume_mm3"]),
+    }
+    for name in ("dura", "cord"):
+        if field[name] is not None:
+            found[f"peak_{name}_c"] = _finite(field[name]["peak_c"])
+            found[f"{name}_cem43_min"] = _finite(field[name]["cem43_min"])
+    return found
 
 
 def row_of(spec: CampaignSpec, seed: int, number: int) -> dict[str, Any]:
@@ -148,6 +174,7 @@ def row_of(spec: CampaignSpec, seed: int, number: int) -> dict[str, Any]:
     row["peak_tip_c"] = next(iter(summary["peak_c"].values()), None)
     row["peak_true_control_c"] = summary["peak_true_c"]["control"]
     row["peak_true_sentinel_c"] = summary["peak_true_c"]["sentinel"]
+    row |= _of_field(summary.get("field"))
     if row["trip_s"] is not None and row["fault_on_s"] is not None and row["trip_s"] >= row["fault_on_s"]:
         row["to_trip_s"] = round(row["trip_s"] - row["fault_on_s"], 6)
     return row | {"as_expected": not problems, "problems": "; ".join(problems)}

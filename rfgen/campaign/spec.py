@@ -21,7 +21,7 @@ from rfgen.validation import Strict, as_tuple, in_file_order, problem_at, valida
 from rfgen.when import ANCHORS, When
 from rfgen.yamlsource import compose, read_text
 
-MEASURED = ("peak_c", "peak_true_c", "hottest_tissue_c", "energy_j", "rf_on_s", "t_end_s", "ticks")
+MEASURED = ("peak_c", "peak_true_c", "hottest_tissue_c", "energy_j", "rf_on_s", "t_end_s", "ticks", "field")
 """What `bounds` may name here: first words of the summary's figures that a run without a recording has."""
 
 

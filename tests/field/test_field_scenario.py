@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from rfgen.assemble import assemble
+from rfgen.campaign.one import COLUMNS, row_of, summarised
+from rfgen.campaign.spec import parse_spec
 from rfgen.commands.recorded import report
 from rfgen.problems import InputError
 from rfgen.runs import run_into
@@ -171,6 +173,23 @@ def test_a_run_keeps_its_field_at_the_hottest_moment_and_at_the_end(tmp_path: Pa
     )
     lesion = zone(plant.problem, plant.solver.damage_now()[0], 1.0, logarithmic=True)
     assert field["lesion"]["volume_mm3"] == pytest.approx(lesion.volume_mm3, abs=1e-6)
+    summary, problems = summarised(scenario)  # as a campaign does, without a recording
+    assert problems == []
+    measured = {**summary["field"], "cord_and_dura_peak_s": field["cord_and_dura_peak_s"]}
+    assert json.loads(json.dumps(measured), parse_float=lambda text: round(float(text), 6)) == field
     assert report((tmp_path / "run",), None, None, tmp_path / "field.svg") == 0
     assert "SIMULATED" in (tmp_path / "field.svg").read_text(encoding="utf-8")
     assert "The hottest moment" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+
+
+def test_a_campaigns_row_has_the_fields_figures() -> None:
+    spec = parse_spec(
+        "title: T\nruns: 1\ntreatments: [{device: cosman-like, target_c: [70, 70], hold_s: [2, 2]}]\n"
+        "plant: {model: field}\nexpect: {bounds: {field.lesion.width_mm: [1, 9]}}\n",
+        "t.yaml",
+    )
+    row = row_of(spec, 1, 0)
+    assert list(row) == list(COLUMNS)
+    assert row["as_expected"], row["problems"]
+    assert 1.0 < row["lesion_width_mm"] < 9.0 < row["lesion_volume_mm3"]
+    assert row["peak_cord_c"] is None  # no canal beside a nerve
