@@ -106,7 +106,7 @@ def steps_in(network: Network, dt_s: float) -> int:
     return max(1, math.ceil(dt_s / (STEP_MARGIN * network.shortest_time_s) - 1e-9))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def kernel_of(network: Network, step_s: float) -> Kernel:
     """The kernel of a network for steps of `step_s`, compiled once."""
     source = _source(network, step_s)
