@@ -88,8 +88,9 @@ assembly.session.hal.close()
 `panel.kinds` are the kinds that can be put on there, `panel.faults` those that are on;
 `panel.take_off("pump_slow")` takes off all of a kind, `panel.clear()` all. What cannot be is a ValueError that says
 why. A rig served from a program (`rfgen.rigside.rig_side`) has a panel too:
-`server.do(lambda: side.panel.put("pump_stopped"))`. It is the same panel everywhere (`rfgen/faultpanel.py`), and the
-same fault at the same tick gives the same bytes, whoever put it on.
+`server.do(lambda: side.panel.put("pump_stopped"))`. A host that is killed is no fault of the simulation: kill the
+process itself (`make host-kill` does, and finds RF off within the rig's watchdog). It is the same panel everywhere
+(`rfgen/faultpanel.py`), and the same fault at the same tick gives the same bytes, whoever put it on.
 """
 
 

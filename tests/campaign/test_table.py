@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from evidence.campaign_cells import Place, cells, places, run_cell, table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import BY_KIND, KINDS, Demand, demand_of
 from evidence.campaign_forks import judge
+from evidence.campaign_off import Was
 from evidence.campaign_rest import ONLY_IN_TIME, REST, rest_of
 from evidence.campaign_runs import Injection, Moment, Snapshot, snapshots
 from evidence.campaign_table import DISTURBS, RULES, disturbs
@@ -17,6 +20,7 @@ from rfgen.hostfaults import HOST_FAULTS
 from rfgen.records import State
 from rfgen.safety.catalogue import ROW_IDS, ROWS
 from rfgen.safety.supervisor import Supervisor
+from sim.bench import Bench
 from sim.faults import FAULTS
 
 
@@ -125,6 +129,36 @@ def test_power_that_goes_on_is_told(held: Snapshot) -> None:
     lying.run.put(fault)
     problems = judge(lying, here, (Injection("start_pressed"),), demand).problems
     assert {"power was delivered after the trip", "RF read back on after the trip"} <= set(problems)
+
+
+def numb(snapshot: Snapshot, name: str) -> Snapshot:
+    """The same run by a firmware in which this row takes minutes."""
+    lame = Snapshot(snapshot.run.fork(), snapshot.state, snapshot.ticks)
+    config = lame.run.generator.config
+    rows = [replace(row, persist_us=10**9) if row.id == name else row for row in ROWS]
+    lame.run.generator.supervisor = Supervisor(config.limits, config.channels, config.features, rows)
+    return lame
+
+
+def test_a_stage_that_is_stuck_on_must_be_told_by_both_rows_and_cut_a_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenario = sound_scenario(Kind("bench", "temperature", "second cut"), 5, 1, (60.0, 60.0))
+    held = snapshots(scenario, [Moment(State.HOLD, 1, 50)])[0]
+    here = context_of(held)
+    fault = Injection("stage_stuck_on", None, 12.0)
+    demand = demand_of(here, (fault,))
+    ran = judge(held, here, (fault,), demand)
+    assert ran.problems == ()
+    assert ran.off == (Was.IN_TIME, Was.NEVER, Was.LATE)  # commanded, read back, delivered
+    stop = (Injection("emergency_stop"),)
+    assert judge(held, here, stop, demand_of(here, stop)).off == (Was.IN_TIME, Was.IN_TIME, Was.IN_TIME)
+    power = judge(numb(held, "POWER_WHEN_OFF"), here, (fault,), demand).problems
+    assert power == ("POWER_WHEN_OFF did not tell of a stage that is stuck on",)
+    reads = judge(numb(held, "RF_STUCK_ON"), here, (fault,), demand).problems
+    assert reads == ("RF_STUCK_ON did not tell of a stage that is stuck on",)
+    monkeypatch.setattr(Bench, "open_cut", lambda self: None)
+    assert judge(held, here, (fault,), demand).problems == ("power was delivered through the second cut",)
 
 
 def test_a_second_fault_takes_away_only_what_it_hides() -> None:
