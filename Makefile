@@ -108,7 +108,7 @@ network-vs-field: $(VENV)/.with-test ## the network plant against the field plan
 explore: $(VENV)/.with-test ## the firmware's reachable states, breadth first
 	$(BIN)/python -m evidence.explore
 
-explore-sampled: $(VENV)/.with-test ## seeded walks of the firmware at full persistence, 30 s of treatment each: N=10000 takes about 5 minutes
+explore-sampled: $(VENV)/.with-test ## seeded walks of the firmware at full persistence, 30 s of treatment each: N=8000 takes 5 minutes of one core
 	$(BIN)/python -m evidence.explore --sampled $(or $(N),2000)
 
 oracle: $(VENV)/.with-test ## recorded trips against an independent evaluator

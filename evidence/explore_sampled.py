@@ -19,7 +19,7 @@ from evidence.explore_subject import (
     new_generator,
 )
 from hal import NoSample, Reply
-from rfgen.records import OperatorAction
+from rfgen.records import OperatorAction, State
 from rfgen.safety.catalogue import ROWS
 
 PERIOD_US = 20_000
@@ -70,17 +70,20 @@ class Sampler:
         e = Expected()
         boot, rig_us, left, troubles = 1, 0, 0, 0
         reading, progress, absence = self.readings.fine, True, None
+        lingers = False
         for _ in range(WALK_TICKS):
             if left == 0:
                 if troubles == 0:  # trouble for a while, then nothing wrong for a while
                     troubles = rng.choice((1, 1, 2))
                     reading, progress, absence = self.readings.fine, True, None
+                    lingers = rng.random() < 0.3  # a ramp that is left at once would hardly be seen
                     left = rng.choice((3, 60, 81, 90, 120, 180, 300))
                 else:
                     troubles -= 1
                     group = self._group(rng, e)
                     reading = rng.choice(self._readings(group))
-                    progress = rng.random() < 0.3
+                    # what does not get on in the check ends there, and most walks would
+                    progress = rng.random() < (0.8 if e.state is State.IMPEDANCE_CHECK else 0.3)
                     absence = rng.choice(list(ABSENCES.values())) if rng.random() < 0.05 else None
                     left = self._how_long(rng, group)
                     if absence is not None:
@@ -105,7 +108,8 @@ class Sampler:
                 if e.fresh and rng.random() < 0.5:
                     rig_us = 0
                 rig_us += watcher.passed_us(e)
-                reply = sample_at(rig_us, progress, generator.controller.step.target_c or 0.0)
+                gets_on = progress and not (lingers and e.state is State.RAMP)
+                reply = sample_at(rig_us, gets_on, generator.controller.step.target_c or 0.0)
                 deriver.signals = reading.signals
                 seen = Seen(reading.true, reading.held, reading.signals.start_stuck, False)
                 if rng.random() < 0.0005:
