@@ -77,8 +77,7 @@ def test_a_run_is_what_its_recording_says(tmp_path: Path) -> None:
 
 def test_killed_at_a_random_moment_it_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(SPEC, encoding="utf-8")
-    whole = said(rfgen("campaign", "c.yaml", "--out", "whole", "-j", "1", folder=tmp_path))
-    assert whole[0] == 1
+    assert here("campaign", "c.yaml", "--out", "whole", "-j", "1", folder=tmp_path)[0] == 1
     journal = tmp_path / "killed/journal.jsonl"
     seed = random.SystemRandom().randrange(2**32)
     lines = random.Random(seed).randrange(2, 12)
