@@ -139,7 +139,12 @@
       ctx.moveTo(x, area.y);
       ctx.lineTo(x, area.y + area.h);
       ctx.stroke();
-      if (!first) return;
+    });
+    // names after all lines, so that none is crossed by a later one
+    if (first) data.marks.forEach(function (mark) {
+      var x = g.toDomXCoord(mark.time_s);
+      if (x < area.x || x > area.x + area.w) return;
+      var trip = mark.kind === "trip";
       var text = mark.label.length > 48 ? mark.label.slice(0, 47) + "\u2026" : mark.label;
       ctx.font = (trip ? "bold " : "") + "11px system-ui, sans-serif";
       var width = ctx.measureText(text).width;
@@ -150,7 +155,7 @@
       used.push([left, left + width, row]);
       ctx.fillStyle = "rgba(255,255,255,0.85)";
       ctx.fillRect(left - 2, area.y + 20 + 15 * row, width + 4, 14);
-      ctx.fillStyle = ctx.strokeStyle;
+      ctx.fillStyle = mark.colour || (trip ? "#b42318" : "#7c3aed");
       ctx.fillText(text, left, area.y + 31 + 15 * row);
     });
     ctx.restore();
