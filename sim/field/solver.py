@@ -139,7 +139,7 @@ class FieldSolver:
         self.solves = self.iterations = self.steps = 0
         self.time_s = self._since_solve_s = 0.0
         self._spread_per_s = self._moved_c = 0.0
-        self._factors_due = True
+        self._factors_due = self._unit_due = True
         self.out = Out()
         self.hottest_c = start + BODY_C
         """Hottest tissue, Celsius."""
@@ -200,9 +200,8 @@ class FieldSolver:
 
     def _factorise(self) -> None:
         heat.factorise(self._cap, self._g_r, self._g_z, heat.GAMMA * self.step_s, self._factors)
-        self._unit_out = self._response(self.heat_share, self.unit_j)
-        self._contact_known = False
         self._factors_due = False
+        self._unit_due = True
 
     def _sinks(self) -> None:
         p = self.problem
@@ -370,14 +369,20 @@ class FieldSolver:
             self._factors_due = True
         if self._factors_due:
             self._factorise()
-        made = self.source_w
-        source_w = self._sink_heat if made is None else self._sink_heat + made
-        sums = self._increments(self.t_c, source_w, self._free_j)
-        p = self.problem
-        far_c = p.start_c if p.options.far_c is None else p.options.far_c - BODY_C
-        self._free_out = self._outflow(sums, p.start_c, self._coolant_c, far_c)
-        self._made_j = 0.0 if made is None else self.step_s * float(made.sum())
+        if self._unit_due:
+            self._unit_out = self._response(self.heat_share, self.unit_j)
+            self._contact_known = self._unit_due = False
+        self._free_out = self._advanced(self._sink_heat, self._free_j)
+        self._made_j = 0.0 if self.source_w is None else self.step_s * float(self.source_w.sum())
         return self._free_j
+
+    def _advanced(self, source_w: Floats, gain_j: Floats) -> Out:
+        """What every cell gains in the step from where it is, by this source and what else makes heat; what leaves."""
+        p = self.problem
+        if self.source_w is not None:
+            source_w = source_w + self.source_w
+        far_c = p.start_c if p.options.far_c is None else p.options.far_c - BODY_C
+        return self._outflow(self._increments(self.t_c, source_w, gain_j), p.start_c, self._coolant_c, far_c)
 
     def contact_response(self) -> Floats:
         """What every cell gains in a step from one watt at the poles' surface, J."""
@@ -408,9 +413,12 @@ class FieldSolver:
         for _ in range(MOST_AGAIN if boils else 0):
             if not heat.overshot(self.heat_j, self._gain_j, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap):
                 break
-            self._factors_due = True
-            self.begin()
-            out = self._gain(tissue_w, contact_w)
+            self._factorise()
+            source_w = self._sink_heat + tissue_w * self.heat_share
+            if contact_w != 0.0:
+                source_w += contact_w * self.contact_share
+            out = self._advanced(source_w, self._gain_j)
+            out = out.plus(Out(boundary_j=self.step_s * self.far_share), tissue_w)
         self.heat_j += self._gain_j
         self.out = self.out.plus(out)
         self.made_j += self._made_j
