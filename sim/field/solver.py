@@ -260,14 +260,20 @@ class FieldSolver:
         if p.electrode.poles == 1:
             self._far_conductance()
         conjugate.diagonal(self._e_r, self._e_z, self._e_far, self._diag)
-        if self._pivots_due:
-            conjugate.pivots(p.kind, self._e_r, self._e_z, self._diag, self._root)
         moves, number = self._moves, self.solves % len(self._moves)
         self._phi_before[:] = self.phi
         conjugate.best_sum(self._e_r, self._e_z, self._e_far, self.phi, moves)
-        count = conjugate.solve_field(
-            p.kind, self._e_r, self._e_z, self._diag, self._root, self.phi, self._cg, TOLERANCE, MOST_ITERATIONS
-        )
+        count = -1
+        while count < 0:
+            made = self._pivots_due
+            if made:
+                conjugate.pivots(p.kind, self._e_r, self._e_z, self._diag, self._root)
+            count = conjugate.solve_field(
+                p.kind, self._e_r, self._e_z, self._diag, self._root, self.phi, self._cg, TOLERANCE, MOST_ITERATIONS
+            )
+            if made:
+                break
+            self._pivots_due = count < 0
         if count < 0:
             raise ValueError(f"field: the electric field did not converge in {MOST_ITERATIONS} iterations")
         conjugate.scale_to_feed(p.kind, self._e_r, self._e_z, self._e_far, self.phi)
@@ -312,7 +318,7 @@ class FieldSolver:
         )
         self._conductance_of_field = self.conductance_s = total_w
         # a solve that takes long says that the pivots are of a field that is gone
-        self._least_count = count if self._pivots_due else min(self._least_count, count)
+        self._least_count = count if made else min(self._least_count, count)
         self._pivots_due = count > self._least_count + PIVOTS_LAST
         self.solves += 1
         self.iterations += count
