@@ -26,6 +26,7 @@ from rfgen.record.recorder import Recorder
 from rfgen.records import State
 from rfgen.runs import is_compiled, run_info
 from rfgen.scenario import load_scenario
+from sim.field.current import CurrentField
 from sim.field.grid import grading_of
 from sim.field.lesion import zone
 from sim.field.options import FieldOptions
@@ -225,41 +226,43 @@ def loops(run: Run) -> None:
 def work(run: Run) -> None:
     """Steps, solves and iterations by stretch of the run, and what one costs."""
     solver_type = type(run.plant.solver)
-    timed = {"_solve_field": 0.0, "begin": 0.0, "finish": 0.0}
-    kept = {name: getattr(solver_type, name) for name in timed}
+    timed = {(CurrentField, "solve"): 0.0, (solver_type, "begin"): 0.0, (solver_type, "finish"): 0.0}
+    kept = {(owner, name): getattr(owner, name) for owner, name in timed}
 
-    def clocked(name: str) -> Callable[..., object]:
+    def clocked(what: tuple[type, str]) -> Callable[..., object]:
         def called(*given: object) -> object:
             began = time.process_time()
             try:
-                return kept[name](*given)
+                return kept[what](*given)
             finally:
-                timed[name] += time.process_time() - began
+                timed[what] += time.process_time() - began
 
         return called
 
-    for name in timed:
-        setattr(solver_type, name, clocked(name))
+    for owner, name in timed:
+        setattr(owner, name, clocked((owner, name)))
     try:
         solver = alone(run, run.plant.problem.options).plant.solver
     finally:
-        for name, method in kept.items():
-            setattr(solver_type, name, method)
+        for (owner, name), method in kept.items():
+            setattr(owner, name, method)
     print("work of the plant, by simulated second")
     print(f"{'stretch':>14}{'steps':>8}{'solves':>8}{'iterations':>12}")
     ends = [30.0, 60.0, 120.0, 240.0, run.for_s]
     start_s, before = 0.0, (0, 0, 0)
     for end_s in ends:
         on = alone(run, run.plant.problem.options, end_s).plant.solver
-        now = on.steps, on.solves, on.iterations
+        now = on.steps, on.current.solves, on.current.iterations
         rates = [(b - a) / (end_s - start_s) for a, b in zip(before, now, strict=True)]
         print(f"{start_s:>6.0f} - {end_s:>3.0f} s{rates[0]:>8.2f}{rates[1]:>8.2f}{rates[2]:>12.1f}")
         start_s, before = end_s, now
-    rates = [n / run.for_s for n in (solver.steps, solver.solves, solver.iterations)]
+    rates = [n / run.for_s for n in (solver.steps, solver.current.solves, solver.current.iterations)]
     print(f"{'whole':>14}{rates[0]:>8.2f}{rates[1]:>8.2f}{rates[2]:>12.1f}")
-    solving, stepping = timed["_solve_field"], timed["begin"] + timed["finish"] - timed["_solve_field"]
+    iterations = solver.current.iterations / solver.current.solves
+    solving = timed[CurrentField, "solve"]
+    stepping = sum(timed.values()) - 2.0 * solving
     print(
-        f"{1e3 * solving / solver.solves:.2f} ms a solve ({solver.iterations / solver.solves:.1f} iterations), "
+        f"{1e3 * solving / solver.current.solves:.2f} ms a solve ({iterations:.1f} iterations), "
         f"{1e3 * stepping / solver.steps:.2f} ms a step of the heat without it\n"
     )
 
@@ -273,9 +276,10 @@ def cost(run: Run) -> None:
         options = replace(run.plant.problem.options, grading=grading_of(finest_mm), step_s=0.2)
         best = min((alone(run, options, COST_FOR_S) for _ in range(3)), key=lambda c: c.seconds)
         cells, solver = best.plant.problem.grid.cells, best.plant.solver
+        solves, iterations = solver.current.solves, solver.current.iterations
         found.append((cells, best.seconds))
         each = 1e9 * best.seconds / cells / solver.steps
-        print(f"{finest_mm:>11g}{cells:>8}{each:>20.1f}{solver.iterations / solver.solves:>20.1f}{solver.solves:>8}")
+        print(f"{finest_mm:>11g}{cells:>8}{each:>20.1f}{iterations / solves:>20.1f}{solves:>8}")
     logs = np.log(np.array(found))
     slope = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
     print(f"time goes as cells to the power {slope:.2f}\n")
@@ -300,7 +304,7 @@ def step_error(run: Run) -> None:
         solver = course.plant.solver
         lesion = zone(course.plant.problem, solver.damage_now()[0], 1.0, logarithmic=True)
         print(
-            f"{pace:>6g}{solver.steps:>7}{solver.solves:>8}"
+            f"{pace:>6g}{solver.steps:>7}{solver.current.solves:>8}"
             + "".join(f"{cell:>26}" for cell in cells[:-1])
             + f"{cells[-1]:>20}{lesion.width_mm:>8.2f} x{lesion.length_mm:>6.2f}{lesion.volume_mm3:>8.0f}"
         )

@@ -217,7 +217,7 @@ def figures_of(plant: FieldPlant, spared_peak_s: float | None) -> Figures:
         cord_and_dura_peak_s=spared_peak_s,
         cells=problem.grid.cells,
         steps=solver.steps,
-        electric_solves=solver.solves,
+        electric_solves=solver.current.solves,
         heat_balance_error=abs(plant.energy_in_j - plant.energy_stored_j - out_j) / scale,
     )
 

@@ -123,7 +123,7 @@ def _figures(on: Study, rows: list[dict[str, Any]], places: tuple[tuple[float, f
             "across": cells.nr,
             "along": cells.nz,
             "steps": on.solver.steps,
-            "electric_solves": on.solver.solves,
+            "electric_solves": on.solver.current.solves,
         },
         "series": rows,
         "peak_c": float(on.peak_c[on.problem.tissue].max()),

@@ -77,10 +77,10 @@ class FieldPlant:
     def _electric(self) -> None:
         disturbance = self._disturbance
         scale = disturbance.conductivity_scale * disturbance.contact
-        tissue_ohm = 1.0 / (self.solver.conductance_s * scale)
+        tissue_ohm = 1.0 / (self.solver.current.conductance_s * scale)
         self.tissue_ohm = tissue_ohm
         self.resistance_ohm = self._in_series_ohm + disturbance.series_ohm + tissue_ohm
-        self.reactance_ohm = -tissue_ohm * self.solver.reactance_ratio
+        self.reactance_ohm = -tissue_ohm * self.solver.current.reactance_ratio
         self._tissue_share = tissue_ohm / self.resistance_ohm
         self._contact_share = disturbance.series_ohm / self.resistance_ohm
 

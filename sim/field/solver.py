@@ -14,17 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.field import conjugate, electric, heat
+from sim.field import heat
+from sim.field.current import CurrentField
 from sim.field.damage import ARRHENIUS, GAS_J_MOL_K, hurt
 from sim.field.grid import Floats
-from sim.field.problem import DISTAL, INSULATED, PROXIMAL, Problem
+from sim.field.problem import Problem
 from sim.tissue import BODY_C
 
-TOLERANCE = 2e-5
-"""Of the electric solve: square root of the error's share of the energy."""
-MOST_ITERATIONS = 2000
-PIVOTS_LAST = 4
-"""The preconditioner is made anew once a solve takes this many iterations more than the best since."""
 DAMAGE_EVERY_S = 1.0
 MOST_GROWTH = 1.5
 """Of a step over the one before."""
@@ -50,7 +46,7 @@ class Out(NamedTuple):
 
 
 class FieldSolver:
-    """Temperatures above 37 C in `t_c`, heat in `heat_j`; (nz, nr). One volt lies across the electrode in `phi`.
+    """Temperatures above 37 C in `t_c`, heat in `heat_j`; (nz, nr). `current` is the field of one volt.
 
     Raises ValueError where the electric solve does not converge (no tissue between the poles).
     """
@@ -90,8 +86,6 @@ class FieldSolver:
         self.perfusion_scale, self.contact = 1.0, 1.0
         self._metal_r = (p.kind[:, 1:] == 0) != (p.kind[:, :-1] == 0)
         self._metal_z = (p.kind[1:, :] == 0) != (p.kind[:-1, :] == 0)
-        blocked = p.kind == INSULATED
-        blocked_r, blocked_z = blocked[:, 1:] | blocked[:, :-1], blocked[1:, :] | blocked[:-1, :]
         self._work = zeros(2)
         self._free_j, self._gain_j = zeros(), zeros()
         self._k, self._cold = zeros(), zeros()
@@ -104,39 +98,8 @@ class FieldSolver:
         """Heat made in every cell by anything but RF (metabolism; a test's own); may be set between steps."""
         self.made_j = 0.0
         """What `source_w` has brought in."""
-        # electricity
-        self.phi = zeros()
-        high, low = (0.5, -0.5) if p.electrode.poles == 2 else (1.0, 0.0)
-        self.phi[p.kind == DISTAL] = high
-        self.phi[p.kind == PROXIMAL] = low
-        self._e_r, self._e_z = np.zeros((nz, nr + 1)), np.zeros((nz + 1, nr))
-        self._resists_r, self._resists_z = np.ones((nz, nr + 1)), np.ones((nz + 1, nr))
-        p.current_faces.correct(self._resists_r, self._resists_z)
-        self._resists_r, self._resists_z = 1.0 / self._resists_r, 1.0 / self._resists_z
-        self._e_far, self._diag, self._root, self._ohm_m = zeros(), zeros(), zeros(), zeros()
-        self._cg = conjugate.workspace(shape)
-        self._moves, self._phi_before = zeros(3), zeros()
-        self._pivots_due, self._least_count = True, 0
-        self._surface = np.concatenate(
-            [
-                np.insert(np.argwhere(faces & ~blocked) + offset, 0, across, axis=1)
-                for faces, blocked, offset, across in (
-                    (self._metal_r, blocked_r, (0, 1), 1),
-                    (self._metal_z, blocked_z, (1, 0), 0),
-                )
-            ]
-        )
-        self.heat_share, self.contact_share = zeros(), zeros()
-        self._move_share = zeros()
-        """Share of the power that scales with each cell's conductivity: its own, and beyond the far boundary."""
-        self.far_share = 0.0
-        self._inv_scale_of_field = np.ones(shape)
-        self._conductance_of_field = 0.0
-        self.conductance_s = 0.0
-        self.reactance_ratio = 0.0
-        self.power_error = 0.0
-        """Greatest seen |V I - heat| / heat, of independent sums: current through the poles' surface, and heat."""
-        self.solves = self.iterations = self.steps = 0
+        self.current = CurrentField(p)
+        self.steps = 0
         self.time_s = self._since_solve_s = 0.0
         self._spread_per_s = self._moved_c = 0.0
         self._factors_due = self._unit_due = True
@@ -175,7 +138,8 @@ class FieldSolver:
 
     def refresh(self) -> None:
         """Electric field, conductances and factors anew, at the present temperatures."""
-        self._solve_field()
+        self.current.solve(self.sigma_scale)
+        self._since_solve_s = 0.0
         self.refresh_heat()
 
     def refresh_heat(self) -> None:
@@ -249,102 +213,6 @@ class FieldSolver:
         coolant_w = self._film_w_k * (film_c - coolant_c)
         return Out(self.step_s * blood_w, self.step_s * coolant_w if self._film_w_k else 0.0, self.step_s * far_w)
 
-    # --- electricity -------------------------------------------------------------------------------------------------
-
-    def _solve_field(self) -> float:
-        """Solves for one volt; the conductance by the current through the poles' surface."""
-        p, grid = self.problem, self.problem.grid
-        electric.resistivities(p.sigma_s_m, self.sigma_scale, p.kind, self._ohm_m)
-        electric.electrify(self._ohm_m, p.r_in, p.r_out, p.half_z, p.inv_ring, grid.dz_m, self._e_r, self._e_z)
-        p.current_faces.correct(self._e_r, self._e_z)
-        if p.electrode.poles == 1:
-            self._far_conductance()
-        conjugate.diagonal(self._e_r, self._e_z, self._e_far, self._diag)
-        moves, number = self._moves, self.solves % len(self._moves)
-        self._phi_before[:] = self.phi
-        conjugate.best_sum(self._e_r, self._e_z, self._e_far, self.phi, moves)
-        count = -1
-        while count < 0:
-            made = self._pivots_due
-            if made:
-                conjugate.pivots(p.kind, self._e_r, self._e_z, self._diag, self._root)
-            count = conjugate.solve_field(
-                p.kind, self._e_r, self._e_z, self._diag, self._root, self.phi, self._cg, TOLERANCE, MOST_ITERATIONS
-            )
-            if made:
-                break
-            self._pivots_due = count < 0
-        if count < 0:
-            raise ValueError(f"field: the electric field did not converge in {MOST_ITERATIONS} iterations")
-        conjugate.scale_to_feed(p.kind, self._e_r, self._e_z, self._e_far, self.phi)
-        if self.solves:
-            np.subtract(self.phi, self._phi_before, out=moves[number])
-        whole_w, far_w = electric.joule(
-            self._ohm_m,
-            p.kind,
-            p.r_in,
-            p.r_out,
-            p.half_z,
-            p.inv_ring,
-            grid.dz_m,
-            self._e_r,
-            self._e_z,
-            self._e_far,
-            self._resists_r,
-            self._resists_z,
-            self.phi,
-            self.heat_share,
-        )
-        in_a, back_a = electric.surface_current(
-            self._surface, p.kind, self._e_r, self._e_z, self.phi, self.contact_share
-        )
-        if p.options.ground == "far" and p.electrode.poles == 1:
-            # the last half cell ends at the ground, so its heat is tissue's
-            self.heat_share += self._e_far * self.phi**2
-            whole_w, far_w = whole_w + far_w, 0.0
-        total_w = whole_w + far_w
-        current_a = 0.5 * (in_a + back_a) if p.electrode.poles == 2 else in_a
-        self.power_error = max(self.power_error, abs(current_a - total_w) / total_w)
-        self.far_share = far_w / total_w
-        self.reactance_ratio = electric.shares(
-            total_w,
-            p.loss,
-            self._e_far if far_w > 0.0 else self._cold,
-            self.phi,
-            self.sigma_scale,
-            self.heat_share,
-            self._move_share,
-            self._inv_scale_of_field,
-        )
-        self._conductance_of_field = self.conductance_s = total_w
-        # a solve that takes long says that the pivots are of a field that is gone
-        self._least_count = count if made else min(self._least_count, count)
-        self._pivots_due = count > self._least_count + PIVOTS_LAST
-        self.solves += 1
-        self.iterations += count
-        self._since_solve_s = 0.0
-        return current_a
-
-    def _far_conductance(self) -> None:
-        """The far boundary of a monopolar circuit: open (as from a point at 0), or at 0 V."""
-        p, grid = self.problem, self.problem.grid
-        r, z = grid.r_m, grid.z_m
-        far = self._e_far
-        far[:] = 0.0
-        edge_r, low, high = grid.r_faces_m[-1], grid.z_faces_m[0], grid.z_faces_m[-1]
-        to_side = p.r_out[-1] / grid.dz_m
-        to_end = p.inv_ring * p.half_z[0], p.inv_ring * p.half_z[-1]
-        side_beyond = low_beyond = high_beyond = np.zeros(1)
-        if p.options.ground == "open":
-            side_beyond = (edge_r**2 + z**2) / edge_r / (2.0 * math.pi * edge_r * grid.dz_m)
-            low_beyond = (low**2 + r**2) / abs(low) * p.inv_ring
-            high_beyond = (high**2 + r**2) / abs(high) * p.inv_ring
-        sigma = p.sigma_s_m * (p.kind == 0)
-        scale = self.sigma_scale
-        far[:, -1] += sigma[:, -1] * scale[:, -1] / (to_side + side_beyond)
-        far[0] += sigma[0] * scale[0] / (to_end[0] + low_beyond)
-        far[-1] += sigma[-1] * scale[-1] / (to_end[1] + high_beyond)
-
     # --- a step ------------------------------------------------------------------------------------------------------
 
     def set_coolant(self, film_w_k: float, coolant_c: float) -> None:
@@ -376,7 +244,7 @@ class FieldSolver:
         if self._factors_due:
             self._factorise()
         if self._unit_due:
-            self._unit_out = self._response(self.heat_share, self.unit_j)
+            self._unit_out = self._response(self.current.heat_share, self.unit_j)
             self._contact_known = self._unit_due = False
         self._free_out = self._advanced(self._sink_heat, self._free_j)
         self._made_j = 0.0 if self.source_w is None else self.step_s * float(self.source_w.sum())
@@ -393,7 +261,7 @@ class FieldSolver:
     def contact_response(self) -> Floats:
         """What every cell gains in a step from one watt at the poles' surface, J."""
         if not self._contact_known:
-            self._contact_out = self._response(self.contact_share, self.contact_j)
+            self._contact_out = self._response(self.current.contact_share, self.contact_j)
             self._contact_known = True
         return self.contact_j
 
@@ -405,7 +273,7 @@ class FieldSolver:
         if tissue_w != 0.0:
             gain_j += tissue_w * self.unit_j
             out = out.plus(self._unit_out, tissue_w)
-            out = out.plus(Out(boundary_j=self.step_s * self.far_share), tissue_w)
+            out = out.plus(Out(boundary_j=self.step_s * self.current.far_share), tissue_w)
         if contact_w != 0.0:
             gain_j += contact_w * self.contact_response()
             out = out.plus(self._contact_out, contact_w)
@@ -420,11 +288,11 @@ class FieldSolver:
             if not heat.overshot(self.heat_j, self._gain_j, self.phase, p.cap_j_k, p.latent_c, p.heat_rise, self._cap):
                 break
             self._factorise()
-            source_w = self._sink_heat + tissue_w * self.heat_share
+            source_w = self._sink_heat + tissue_w * self.current.heat_share
             if contact_w != 0.0:
-                source_w += contact_w * self.contact_share
+                source_w += contact_w * self.current.contact_share
             out = self._advanced(source_w, self._gain_j)
-            out = out.plus(Out(boundary_j=self.step_s * self.far_share), tissue_w)
+            out = out.plus(Out(boundary_j=self.step_s * self.current.far_share), tissue_w)
         self.heat_j += self._gain_j
         self.out = self.out.plus(out)
         self.made_j += self._made_j
@@ -434,13 +302,13 @@ class FieldSolver:
         self._since_damage_s += self.step_s
         if self._since_damage_s >= DAMAGE_EVERY_S - 1e-9:
             self._hurt()
-        total, spread = electric.moved(self.sigma_scale, self._inv_scale_of_field, self._move_share)
+        total, spread = self.current.moved(self.sigma_scale)
         self._since_solve_s += self.step_s
         self._spread_per_s = spread / self._since_solve_s
         if spread > p.options.pace * p.options.refresh:
             self.refresh()
             return
-        self.conductance_s = self._conductance_of_field * (1.0 + total)
+        self.current.conductance_now(total)
         if changed or boils:
             self._capacities()
 
@@ -465,14 +333,7 @@ class FieldSolver:
     def fresh_conductance(self) -> tuple[float, float]:
         """Conductance of the tissue from a new electric solve at the present temperatures, by the current through the
         poles' surface and by the integral of Joule heat. The state stays as it is."""
-        twin = copy.copy(self)
-        for name in ("phi", "_e_r", "_e_z", "_e_far", "_diag", "_root", "_ohm_m", "_cg", "_moves", "_phi_before"):
-            setattr(twin, name, getattr(self, name).copy())
-        for name in ("heat_share", "contact_share", "_move_share", "_inv_scale_of_field"):
-            setattr(twin, name, np.zeros_like(self.phi))
-        twin.power_error = 0.0
-        by_current_s = twin._solve_field()
-        return by_current_s, twin.conductance_s
+        return self.current.fresh(self.sigma_scale)
 
     def damage_now(self) -> tuple[Floats, Floats]:
         """(Omega, CEM43 in minutes) of every cell, what has passed since they were last counted included."""

@@ -97,7 +97,8 @@ def test_resistance_of_coarse_and_fine_grids_agrees() -> None:
     electrode = Electrode("bipolar", 1.8, 7.0, 4.0)
     anatomy = Anatomy(target=TISSUES["liver"], surrounding=TISSUES["liver"])
     ohms = [
-        1.0 / FieldSolver(make_problem(electrode, anatomy, FieldOptions(grading=grading_of(mm))), 0.2).conductance_s
+        1.0
+        / FieldSolver(make_problem(electrode, anatomy, FieldOptions(grading=grading_of(mm))), 0.2).current.conductance_s
         for mm in (0.12, 0.03)
     ]
     assert ohms[0] == pytest.approx(ohms[1], rel=5e-3)

@@ -60,7 +60,7 @@ def test_volts_times_amperes_are_the_joule_integral(case: str) -> None:
             stated_s, joule_s = s.audit()
             assert stated_s == pytest.approx(joule_s, rel=1e-4)
     # and the current through the poles' surface against the heat in the cells, at every solve
-    assert 0.0 < s.solver.power_error < 1e-4
+    assert 0.0 < s.solver.current.power_error < 1e-4
 
 
 @pytest.mark.parametrize(("tolerance", "within_c"), [(1e-9, 1e-6), (None, 0.01)])
@@ -69,7 +69,7 @@ def test_a_symmetric_problem_has_a_symmetric_answer(
 ) -> None:
     # what is left of asymmetry is the electric solve's tolerance: it goes away with it
     if tolerance is not None:
-        monkeypatch.setattr("sim.field.solver.TOLERANCE", tolerance)
+        monkeypatch.setattr("sim.field.current.TOLERANCE", tolerance)
     # the shaft beyond the proximal pole is all that differs between the two sides: the distal side replaces it
     electrode = Electrode(kind="bipolar", diameter_mm=1.8, active_length_mm=8, gap_mm=4)
     problem = make_problem(electrode, LIVER, FieldOptions(grading=GRADINGS["coarse"]))
@@ -90,7 +90,9 @@ def test_a_symmetric_problem_has_a_symmetric_answer(
         on_r[half:], on_z[half + 1 :] = on_r[:half][::-1], on_z[:half][::-1]
         mirrored[name] = Faces.of(on_r, on_z)
     s = Study(electrode, LIVER, problem=dataclasses.replace(problem, **mirrored))
-    assert np.allclose(s.solver.phi, -s.solver.phi[::-1], rtol=0.0, atol=1e-4), "volts, of one between the poles"
+    assert np.allclose(s.solver.current.phi, -s.solver.current.phi[::-1], rtol=0.0, atol=1e-4), (
+        "volts, of one between the poles"
+    )
     s.advance(20.0, power_w=6.0)
     assert s.hottest_c > 60.0
     assert np.allclose(s.temperature_c, s.temperature_c[::-1], rtol=0.0, atol=within_c)
