@@ -36,6 +36,7 @@ LIMIT_C, SOUND_C = 8.0, 7.0
 class Figures(NamedTuple):
     """One way to forecast."""
 
+    margin_c: float
     soon_s: float
     soon_least_s: float
     soon_fades_s: float
@@ -46,16 +47,18 @@ class Figures(NamedTuple):
         soon_s = np.maximum(self.soon_least_s, self.soon_s * (1.0 - age_s / self.soon_fades_s))
         far_c = rise_c_s * np.minimum(age_s, thermal.LATE_MOST_S)
         late = [np.zeros_like(far_c), *(a * far_c - b * risen_c for a, b in self.late)]
-        return np.asarray(soon_s * rise_c_s + np.max(late, axis=0))
+        return np.asarray(self.margin_c + soon_s * rise_c_s + np.max(late, axis=0))
 
 
-IN_FORCE = Figures(thermal.SOON_S, thermal.SOON_LEAST_S, thermal.SOON_FADES_S, thermal.LATE)
+IN_FORCE = Figures(thermal.MARGIN_C, thermal.SOON_S, thermal.SOON_LEAST_S, thermal.SOON_FADES_S, thermal.LATE)
 OTHERS = {
-    "10 s of the rise, as it was": Figures(10.0, 10.0, math.inf, ()),
-    "45 s of the rise": Figures(45.0, 45.0, math.inf, ()),
+    "10 s of the rise, as it was": Figures(0.0, 10.0, 10.0, math.inf, ()),
+    "45 s of the rise": Figures(0.0, 45.0, 45.0, math.inf, ()),
+    "no margin": IN_FORCE._replace(margin_c=0.0),
     "late alone": IN_FORCE._replace(soon_s=0.0, soon_least_s=0.0),
     "45 s that do not fade": IN_FORCE._replace(soon_s=45.0, soon_least_s=45.0, soon_fades_s=math.inf),
     "fades to nothing": IN_FORCE._replace(soon_least_s=0.0),
+    "60 s at first": IN_FORCE._replace(soon_s=60.0),
     "fades sooner": IN_FORCE._replace(soon_fades_s=100.0),
     "fades later": IN_FORCE._replace(soon_fades_s=200.0),
     "one line": IN_FORCE._replace(late=((1.0, 0.8),)),

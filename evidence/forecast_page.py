@@ -27,7 +27,7 @@ from evidence.forecast_vertebrae import (
 from evidence.page import Page
 from rfgen.campaign.bound import interval, upper_bound
 from rfgen.safety.limits import LIMITS
-from rfgen.safety.thermal import FORECAST_WINDOW_US, LATE, LATE_MOST_S, SOON_FADES_S, SOON_LEAST_S, SOON_S
+from rfgen.safety.thermal import FORECAST_WINDOW_US, LATE, LATE_MOST_S, MARGIN_C, SOON_FADES_S, SOON_LEAST_S, SOON_S
 
 LIMIT_C, LATER_C, NEVER_C, SOUND_C = 45.0, 45.5, 47.0, 44.0
 MOST_LATER, MOST_CUT = 0.001, 0.02
@@ -104,11 +104,11 @@ def method() -> str:
     share = LIMITS["forecast_share"]
     return (
         f"`SENTINEL_FORECAST` trips where level + forecast_share x climb passes {LIMIT_C:g} °C. Level and rise are those of a straight line through the sentinel's last {FORECAST_WINDOW_US / 1e6:g} s, laid "
-        "through the means of each 100 ms (so a forecast is there from that long after the link on). The climb is what would follow an RF-off now, of two parts:\n\n"
+        "through the means of each 100 ms (so a forecast is there from that long after the link on). The climb is what would follow an RF-off now, of two parts and a margin:\n\n"
         f"- *soon*: the rise goes on for {SOON_S:g} s, less as the heating grows older ({SOON_S:g} s x (1 - age / {SOON_FADES_S:g} s), at least {SOON_LEAST_S:g} s);\n"
-        f"- *late*: the greatest of 0, {lines}. *Age* is the time since RAMP was entered, counted to {LATE_MOST_S:g} s; *risen* is the level less the first level of the treatment.\n\n"
+        f"- *late*: the greatest of 0, {lines}. *Age* is the time since RAMP was entered, counted to {LATE_MOST_S:g} s; *risen* is the level less the first level of the treatment;\n- a margin of {MARGIN_C:g} °C, for what a sentinel may read too little (assumed).\n\n"
         "The second part is the similarity of heat conduction: where heat is put in steadily and only conducted, what is still to come, as a share of what has come, depends on rise x age / risen alone, "
-        "whatever the distance and the diffusivity. It is convex in it, so straight lines bound it. The climb is linear in the sentinel's curve, never less for a faster rise, and level + climb never less for a "
+        "whatever the distance and the diffusivity. It is convex in it, so straight lines bound it. But for the margin the climb is linear in the sentinel's curve; it is never less for a faster rise, and level + climb never less for a "
         f"hotter sentinel (`forecast_share` is {share.default:g}; a profile may set it from {share.hard_min:g} to {share.hard_max:g}). A sentinel that is missing, open, shorted or no number is TC_INVALID's, at once: no forecast is made up for it."
     )
 
@@ -146,7 +146,7 @@ def write(path: Path, cases: Sequence[Case], seed: int, version: str, grid: Path
     page.section("The vertebrae")
     page.say(
         f"{len(cases)} random vertebrae (seed {seed}, code {version}) on the field plant, the wall a ring round the needle, each treated once with the row and once without it by the real firmware in closed loop, from the same "
-        f"seed, on the profiles {', '.join(DEVICES)} in turn. All other interlocks are in force in both. A period of {PERIOD_MS} ms instead of the profiles' 20 takes time off the study and readings off the forecast. "
+        f"seed, on the profiles {', '.join(DEVICES)} in turn. All other interlocks are in force in both. A tick is {PERIOD_MS} ms long instead of the profiles' 20, and each reading has the noise of the five that it stands for. "
         f"Grid {CHEAP.grid}, steps of {CHEAP.step_s:g} s, current solved anew at {CHEAP.refresh:g}."
     )
     page.table(("drawn evenly", "from and to", "source"), population())

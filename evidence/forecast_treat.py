@@ -12,6 +12,8 @@ import math
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from evidence.campaign_runs import Run
 from hal import Reply, Sample
 from rfgen.records import OperatorAction, State
@@ -20,13 +22,14 @@ from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 from rfgen.scenario import Scenario
 from sim.field.plant import FieldPlant
-from sim.field.sites import Reading, point
+from sim.field.sites import point
 from sim.tissue import BODY_C
 
 FORECAST = "SENTINEL_FORECAST"
 START_S = 0.5
 NEAR_C = 0.3
-"""From a forecast this near its limit, the firmware is copied and asked at every tick in which a forecast is made."""
+"""From a forecast this near its limit, and before the first one, the firmware is copied and asked at every tick in
+which a forecast is made."""
 POINT_US = 100_000
 """A forecast is made this often."""
 FALLEN_C = 0.02
@@ -105,7 +108,10 @@ class Followed:
         wall = plant.problem.anatomy.wall
         assert wall is not None
         dura_m = (wall.distance_mm + wall.thickness_mm + wall.fat_mm) * 1e-3
-        self.dura: tuple[Reading, ...] = tuple(point(plant.problem, dura_m, z * 1e-3) for z in DURA_MM)
+        points = [point(plant.problem, dura_m, z * 1e-3) for z in DURA_MM]
+        self.cells = np.concatenate([one.cells for one in points])
+        self.weights = np.concatenate([one.weights for one in points])
+        self.begins = np.cumsum([0, *(one.cells.size for one in points[:-1])])
         self.sentinel_c = self.dura_c = -math.inf
         self.steps = -1
 
@@ -125,7 +131,9 @@ class Followed:
         dura_c = math.nan
         if plant.solver.steps != self.steps:
             self.steps = plant.solver.steps
-            dura_c = max(reading.of(plant.solver.t_c) for reading in self.dura) + BODY_C
+            dura_c = (
+                float(np.add.reduceat(plant.solver.t_c.ravel()[self.cells] * self.weights, self.begins).max()) + BODY_C
+            )
             if dura_c > self.dura_c:
                 self.dura_c = dura_c
         return here_c, dura_c
@@ -177,7 +185,8 @@ def treat(scenario: Scenario) -> Pair:
         if run.tick == start_tick:
             run.operator(OperatorAction.START)
         reply = run.exchange()
-        if with_row is None and watching.armed and since >= every - 1 and not watching.peak_c < limit_c - NEAR_C:
+        near = watching.peak_c == -math.inf or not watching.peak_c < limit_c - NEAR_C
+        if with_row is None and watching.armed and since >= every - 1 and near:
             with_row = _tripped(here, watching, reply)
         run.decide(reply)
         since = 0 if watching.peak_c != peak_c else since + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,11 @@ DEVICES = ("bench", "invamed-fusion", "optablate-like", "osteocool-like")
 """Every shipped profile that has a sentinel, in turn."""
 TARGET_C = {"bench": (65.0, 85.0), "osteocool-like": (65.0, 85.0)}
 OTHER_TARGET_C = (70.0, 90.0)
-PERIOD_MS = 50
-"""Slower than the profiles' 20 ms: less to compute, and fewer readings for the forecast to take its noise out with."""
+PERIOD_MS = 100
+NOISE_SHARE = math.sqrt(20.0 / PERIOD_MS)
+"""Slower than the profiles' 20 ms, so that there is less to compute: each reading stands for the mean of five, and has
+that mean's noise. The forecast is laid through means of 100 ms, so it sees what it would."""
+WATCHDOG_MS = 300
 CHEAP = FieldModel(grid="coarse", refresh=0.02)
 """Its error is measured by `--grid-check`, and stated on the page."""
 
@@ -76,7 +80,7 @@ def scenario_of(one: Vertebra, field: FieldModel = CHEAP) -> Scenario:
     device = load_device(one.device)
     thermocouples = tuple(
         t.model_copy(
-            update={"lag_s": drawn["lag_s"], "noise_c": drawn["noise_c"]}
+            update={"lag_s": drawn["lag_s"], "noise_c": drawn["noise_c"] * NOISE_SHARE}
             | ({"offset_mm": drawn["offset_mm"]} if t.role == "sentinel" else {})
         )
         for t in device.thermocouples
@@ -98,7 +102,9 @@ def scenario_of(one: Vertebra, field: FieldModel = CHEAP) -> Scenario:
     )
     return Scenario(
         title=f"Vertebra {one.index} of seed {one.seed} under {one.device}",
-        device=device.model_copy(update={"thermocouples": thermocouples, "period_ms": PERIOD_MS}),
+        device=device.model_copy(
+            update={"thermocouples": thermocouples, "period_ms": PERIOD_MS, "watchdog_ms": WATCHDOG_MS}
+        ),
         treatment=Treatment(steps=(Step(target_c=one.target_c, hold_s=drawn["hold_s"]),)),
         plant=plant,
         seed=one.index,

@@ -216,7 +216,9 @@ class Rate:
 
 FORECAST_WINDOW_US = 10_000_000
 FORECAST_POINT_US: Final = 100_000
-SOON_S = 60.0
+MARGIN_C = 0.25
+"""What a sentinel may read too little: its cold junction, and its lag behind a slow rise (assumed)."""
+SOON_S = 100.0
 SOON_LEAST_S = 10.0
 SOON_FADES_S = 150.0
 LATE = ((0.5, 0.27), (1.0, 0.8))
@@ -234,9 +236,9 @@ class Forecast:
     """Where the sentinel is, and how much further it would climb after an RF off now: (C, C), judged each 100 ms.
 
     Both from the straight line through its last 10 s, laid through the means of each 100 ms; None until they have
-    passed. A fall counts as no rise. The climb has two parts:
+    passed. A fall counts as no rise. The climb has two parts, and a margin:
 
-    - *soon*: heat arrives as fast as now for 60 s more; less as the heating grows older, 10 s from 125 s on.
+    - *soon*: heat arrives as fast as now for 100 s more; less as the heating grows older, 10 s from 135 s on.
     - *late*: heat put in far away has yet to arrive. In a medium that only conducts, the climb is the rise so far times
       a function of one number: rise per second x age of the heating / rise so far (1 for a steady rise, below it for
       one that levels off). The function is convex; it is taken as the greatest of two straight lines and 0.
@@ -285,7 +287,7 @@ class Forecast:
 
     def _climb_c(self, now_us: int, level_c: float, rise_c_s: float) -> float:
         if self._began_us is None:
-            return SOON_S * rise_c_s
+            return MARGIN_C + SOON_S * rise_c_s
         if self._base_c != self._base_c:
             self._base_c = level_c
         risen_c = level_c - self._base_c
@@ -302,7 +304,7 @@ class Forecast:
             more_c = of_rise * rise_c_s * age_s - of_risen * risen_c
             if not more_c <= late_c:
                 late_c = more_c
-        return soon_s * rise_c_s + late_c
+        return MARGIN_C + soon_s * rise_c_s + late_c
 
 
 STUCK_US = 2_000_000

@@ -32,8 +32,8 @@ def peaks(period_us: int, rise_c_s: float, streams: int) -> tuple[list[float], l
             due_us = now_us + 100_000
             single_c_s = slope.update(now_us, reading_c)
             if level_c is not None and climb_c is not None and single_c_s is not None:
-                peak_c = true_c + 60.0 * rise_c_s
-                error = level_c + climb_c - peak_c, reading_c + 60.0 * single_c_s - peak_c
+                peak_c = true_c + 100.0 * rise_c_s + 0.25
+                error = level_c + climb_c - peak_c, reading_c + 100.0 * single_c_s + 0.25 - peak_c
         assert error is not None
         by_line.append(error[0])
         by_reading.append(error[1])
@@ -43,7 +43,7 @@ def peaks(period_us: int, rise_c_s: float, streams: int) -> tuple[list[float], l
 @pytest.mark.parametrize("period_us", [20_000, 7_003])
 def test_it_has_less_than_half_the_noise_of_single_readings(period_us: int) -> None:
     by_line, by_reading = peaks(period_us, 0.2, 60)
-    # by the theory of the straight line 65 s from the middle of 10 s of points, 1 / sqrt(readings in a point): 0.45
+    # by the theory of the straight line 105 s from the middle of 10 s of points, 1 / sqrt(readings in a point): 0.45
     assert statistics.pstdev(by_line) < 0.6 * statistics.pstdev(by_reading)
     assert abs(statistics.fmean(by_line)) < 0.1
 
@@ -89,16 +89,16 @@ def test_a_faster_rise_is_never_forecast_less(rises: list[float], begins: int, m
 @settings(max_examples=40, deadline=None)
 @given(rises=CURVES, begins=st.integers(0, 20), times=st.floats(1.0, 3.0))
 def test_twice_the_heat_is_twice_the_climb(rises: list[float], begins: int, times: float) -> None:
-    """Heat conduction is linear, and so is the forecast."""
+    """Heat conduction is linear, and so is the forecast but for its margin."""
     curve = [sum(rises[:n]) for n in range(len(rises))]
     _, once = peak_after(curve, begins)
     _, more = peak_after([times * c for c in curve], begins)
-    assert more == pytest.approx(times * once, abs=1e-5)
+    assert more - 0.25 == pytest.approx(times * (once - 0.25), abs=1e-5)
 
 
 def test_a_fall_is_not_carried_on() -> None:
     forecast = Forecast()
     for now_us in range(0, 12_000_001, 20_000):
         level_c, climb_c = forecast.update(now_us, 44.0 - 0.5 * now_us * 1e-6)
-    assert climb_c == 0.0
+    assert climb_c == 0.25
     assert level_c == pytest.approx(38.0)
