@@ -121,11 +121,9 @@ def test_an_interlock_that_ships_has_a_scenario_that_trips_it(row_id: str) -> No
         assert expect.reason == row_id
 
 
-LIKE_ANOTHER = ("fusion-intact", "fusion-intact-extension", "fusion-eroded")
-"""Five minutes of field each, another anatomy of the one run here; `make check` runs them all."""
-
-
-@pytest.mark.parametrize("name", [name for name in scenario_names() if name not in LIKE_ANOTHER])
+# the four of docs/fusion.md are five minutes of field each, vertebra-field in another anatomy: `make check` runs them,
+# and tests_long/test_field_pages.py
+@pytest.mark.parametrize("name", [name for name in scenario_names() if not name.startswith("fusion-")])
 def test_a_shipped_scenario_ends_as_it_says_and_replays_bit_for_bit(name: str, tmp_path: object) -> None:
     finished = run_into(tmp_path / "run", name, assemble(load_scenario(name)), report=False)  # type: ignore[operator]
     assert finished.problems == [], f"again: rfgen run {name}"
