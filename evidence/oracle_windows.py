@@ -116,7 +116,7 @@ class Windows:
         return Part(level[here], full[here]), Part(climb[here], full[here])
 
     def _climb(self, points: Ints, level: Floats, rise: Floats) -> Floats:
-        """0.25 C; 100 s of the rise, less by a 150th for each second of heating, at least 10 s; and the greatest of 0,
+        """0.25 C; 120 s of the rise, less by a 150th for each second of heating, at least 10 s; and the greatest of 0,
         0.5 x rise x age - 0.27 x risen, and rise x age - 0.8 x risen. Age counts to 400 s; risen from the heating's
         first level."""
         t = self.t
@@ -129,7 +129,7 @@ class Windows:
         base, of = np.nan, -1
         for k, (sample, start) in enumerate(zip(points.tolist(), last.tolist(), strict=True)):
             if start < 0 or link[start] != link[sample]:
-                climb[k] = 0.25 + 100.0 * rise[k]
+                climb[k] = 0.25 + 120.0 * rise[k]
                 continue
             if start != of:
                 base, of = np.nan, start
@@ -140,7 +140,7 @@ class Windows:
             far = rise[k] * min(age, 400.0)
             late = max(0.0, 0.5 * far - 0.27 * risen, far - 0.8 * risen)
             climb[k] = (
-                0.25 + max(100.0 - 100.0 * age / 150.0, 10.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
+                0.25 + max(120.0 - 120.0 * age / 150.0, 10.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
             )
         return climb
 

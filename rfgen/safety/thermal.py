@@ -218,7 +218,7 @@ FORECAST_WINDOW_US = 10_000_000
 FORECAST_POINT_US: Final = 100_000
 MARGIN_C = 0.25
 """What a sentinel may read too little: its cold junction, and its lag behind a slow rise (assumed)."""
-SOON_S = 100.0
+SOON_S = 120.0
 SOON_LEAST_S = 10.0
 SOON_FADES_S = 150.0
 LATE = ((0.5, 0.27), (1.0, 0.8))
@@ -238,7 +238,7 @@ class Forecast:
     Both from the straight line through its last 10 s, laid through the means of each 100 ms; None until they have
     passed. A fall counts as no rise. The climb has two parts, and a margin:
 
-    - *soon*: heat arrives as fast as now for 100 s more; less as the heating grows older, 10 s from 135 s on.
+    - *soon*: heat arrives as fast as now for 120 s more; less as the heating grows older, 10 s from 138 s on.
     - *late*: heat put in far away has yet to arrive. In a medium that only conducts, the climb is the rise so far times
       a function of one number: rise per second x age of the heating / rise so far (1 for a steady rise, below it for
       one that levels off). The function is convex; it is taken as the greatest of two straight lines and 0.
