@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,12 @@ COMPILED = "from rfgen.runs import is_compiled; print('compiled' if is_compiled(
 def _begin(folder: Path, out: str, *where: str) -> subprocess.Popen[bytes]:
     words = ("from rfgen.cli import main; main()", "campaign", "c.yaml", "--out", out, *where)
     return subprocess.Popen([sys.executable, "-c", *words], cwd=folder, stdout=subprocess.DEVNULL)
+
+
+def _children_cpu_s() -> float:
+    """Of all that have ended, and of theirs."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _lines(path: Path) -> int:
@@ -94,7 +101,7 @@ def main(argv: list[str] | None = None) -> int:
         cluster = None
         began_s = time.monotonic()
         _begin(folder, "whole", *here).wait()
-        whole_s = time.monotonic() - began_s
+        whole_s, whole_cpu_s = time.monotonic() - began_s, _children_cpu_s()
         if args.cluster:
             cluster = stack.enter_context(local_cluster(folder, args.workers))
             here = ("--cluster", cluster.address)
@@ -110,9 +117,12 @@ def main(argv: list[str] | None = None) -> int:
     equal = digests[0] == digests[1]
     print(f"{args.runs} runs, {killed} kills: {'every run once' if once else 'RUNS LOST OR TWICE'}")
     print(f"results {'equal to the bit' if equal else 'DIFFER'}: sha256 {digests[1]}")
+    idle_min = 2 * whole_cpu_s * 10_000 / args.runs / args.workers / 60
+    how = what.stdout.strip()
     print(
-        f"{what.stdout.strip()}, {args.workers} workers: {whole_s:.0f} s without kills, {took_s:.0f} s in all; "
-        f"10,000 would take {took_s * 10_000 / args.runs / 60:.0f} min"
+        f"{how}, {args.workers} workers: {whole_s:.0f} s without kills ({whole_cpu_s:.0f} s of processor "
+        f"time), {took_s:.0f} s in all; 10,000 would take {took_s * 10_000 / args.runs / 60:.0f} min as busy as now, "
+        f"{idle_min:.0f} min on {args.workers} idle cores"
     )
     return 0 if once and equal and killed == args.kills else 1
 
