@@ -284,7 +284,7 @@ def _worst(page: Page, cases: Sequence[Case]) -> None:
 def _grid(page: Page, found: dict[str, object], version: str) -> None:
     note = "" if found["code"] == version else f" (measured with code {found['code']})"
     page.say(
-        f"The study's grid, held against the default one on {found['vertebrae']} of these vertebrae in 80 s of heating and 80 s without power{note}: greatest error of the peak {found['sentinel_c']:.2f} °C at the sentinel, {found['dura_c']:.2f} °C at the dura; the default one against the fine one, on {found['fine']}: {found['default_c']:.2f} °C."
+        f"The study's grid, held against the default one on {found['vertebrae']} of these vertebrae, heated for 80 s or until the sentinel comes to 40 °C, and cooled for 80 s{note}: greatest error of the peak {found['sentinel_c']:.2f} °C at the sentinel, {found['dura_c']:.2f} °C at the dura; the default one against the fine one, on {found['fine']}: {found['default_c']:.2f} °C."
     )
 
 
