@@ -252,7 +252,7 @@ class Signals:
             if t.target_c[k] != target or t.tick[k] in t.started:
                 armed, near_us = not t.target_c[k] < target, None
                 target = float(t.target_c[k])
-            if t.control_c[k] > target + self.device.limits["overshoot_c"]:
+            if t.control_c[k] > target + t.limits["overshoot_c"]:
                 near_us = None
             elif near_us is None:
                 near_us = int(self.now_us[k])
