@@ -150,7 +150,7 @@ class Posed:
                 marks += [mm * 1e-3 for mm in (layer.from_mm, layer.to_mm) if 0.0 < mm * 1e-3 < marks[2]]
             if layer.shape == "plane" and math.isfinite(layer.reach_mm):
                 marks.append(layer.reach_mm * 1e-3)
-        return _lines(marks, [(a, EDGE_M)], fineness)
+        return graded_lines(marks, [(a, EDGE_M)], fineness)
 
     def z_lines_m(self, fineness: float = 1.0) -> Floats:
         """Lines along: geometric to both sides of every end of a pole."""
@@ -164,7 +164,7 @@ class Posed:
             if layer.shape == "plane":
                 found = (layer.from_mm, layer.to_mm)
             marks += [mm * 1e-3 for mm in found if abs(mm * 1e-3) < far]
-        return _lines(marks, [(end, EDGE_M) for end in ends], fineness)
+        return graded_lines(marks, [(end, EDGE_M) for end in ends], fineness)
 
     def with_power(self, power_w: float) -> Posed:
         """The same with another power."""
@@ -179,19 +179,26 @@ NEAR_M, NEAR_WIDTH_M = 18e-3, 0.9e-3
 FAR_GROWTH = 0.25
 
 
-def _lines(marks_m: list[float], edges_m: list[tuple[float, float]], fineness: float) -> Floats:
+def graded_lines(
+    marks_m: list[float],
+    edges_m: list[tuple[float, float]],
+    fineness: float,
+    growth: float = GROWTH,
+    near_width_m: float = NEAR_WIDTH_M,
+    near_m: float = NEAR_M,
+) -> Floats:
     """Lines through all marks, spaced as the nearest edge asks for."""
     marks = sorted({round(mark, 9) for mark in marks_m})
     lines = [marks[0]]
     for left, right in itertools.pairwise(marks):
         at = np.linspace(left, right, 20001)
-        width = np.full(at.size, NEAR_WIDTH_M)
-        width += FAR_GROWTH * np.maximum(np.abs(at) - NEAR_M, 0.0)
+        width = np.full(at.size, near_width_m)
+        width += FAR_GROWTH * np.maximum(np.abs(at) - near_m, 0.0)
         for place, least in edges_m:
-            width = np.minimum(width, least + GROWTH * np.abs(at - place))
+            width = np.minimum(width, least + growth * np.abs(at - place))
         density = fineness / width
         steps = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(at))])
-        count = max(2, math.ceil(steps[-1]))
+        count = max(2 if growth == GROWTH else 1, math.ceil(steps[-1]))
         lines += np.interp(np.linspace(0.0, steps[-1], count + 1)[1:-1], steps, at).tolist()
         lines.append(right)
     return np.array(lines)
