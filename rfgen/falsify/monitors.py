@@ -123,7 +123,7 @@ class Monitor:
         """What was closest, in words."""
         if not self._what:
             return "never near"
-        return f"{self._what} {self._value:.4g} {self._unit} against {self._bound:.4g} {self._unit} at {self.at_s:g} s"
+        return f"{self._what} {self._value:.5g} {self._unit} against {self._bound:.5g} {self._unit} at {self.at_s:g} s"
 
 
 class Window:
