@@ -86,6 +86,14 @@ def campaign(
     return NOT_AS_EXPECTED if bad.found else OK
 
 
+def span(seconds: float) -> str:
+    """In words that need no reckoning."""
+    if seconds < 100.0:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60.0)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
 class _Progress:
     """Runs done, rate and time left, on a terminal; silent elsewhere."""
 
@@ -100,7 +108,7 @@ class _Progress:
             return
         self.told = now
         a_second = (done - self.before) / (now - self.began)
-        left = f"{(self.runs - done) / a_second:.0f} s left" if a_second else ""
+        left = f"{span((self.runs - done) / a_second)} left" if a_second else ""
         sys.stderr.write(f"\r\x1b[K{done} of {self.runs} runs, {a_second * 60:.0f} a minute, {left}")
         sys.stderr.flush()
 

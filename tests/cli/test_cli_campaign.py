@@ -20,6 +20,7 @@ from rfgen.campaign.journal import Journal, Runs
 from rfgen.campaign.one import row_of, summarised
 from rfgen.campaign.spec import drawn, parse_spec
 from rfgen.campaign.workers import rows
+from rfgen.commands.campaign import span
 from rfgen.problems import InputError
 from rfgen.runs import run_into
 
@@ -174,3 +175,10 @@ def test_the_page_s_example_runs_and_its_failing_runs_are_repeated(tmp_path: Pat
             assert summary[name] == row[name], (number, name)
         assert ",".join(summary["tripped"]) == row["tripped"]
         assert summary["peak_true_c"]["control"] == row["peak_true_control_c"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0 s"), (99.0, "99 s"), (100.0, "2 min"), (5940.0, "99 min"), (13000.0, "3 h 37 min")]
+)
+def test_time_left_is_told_in_its_own_unit(seconds: float, told: str) -> None:
+    assert span(seconds) == told
