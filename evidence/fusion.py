@@ -170,7 +170,7 @@ def main() -> None:
     page.say(
         f"Fat insulates. With it whole, heat piles up before it, the sentinel warms soonest, and RF is off after {whole.off_s:.0f} s with the dura never above "
         f"{first.peak_c:.1f} °C. With tumour in place of the fat alone the sentinel is drawn towards the dura's temperature: it warms later, RF stays on for {fat.off_s:.0f} s, and the dura reaches "
-        f"{between.peak_c:.1f} °C. With the wall gone too it is {both.off_s:.0f} s and {last.peak_c:.1f} °C, and the dose at the dura is {last.cem43_min / max(first.cem43_min, 1e-9):.0f} times that behind fat. The "
+        f"{between.peak_c:.1f} °C. With the wall gone too it is {both.off_s:.0f} s and {last.peak_c:.1f} °C, and the dura's peak lies {last.peak_c - first.peak_c:.1f} °C above that behind fat. The "
         "same limit at the same thermocouple guards the cord less well where the tumour has reached the dura, which is where it is needed."
     )
     page.say(
