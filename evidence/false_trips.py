@@ -3,8 +3,9 @@
 `python -m evidence.false_trips --treatments 20000 -j 2` treats that many random patients; every one must end because
 its hold is complete, with nothing tripped. One that does not is written out as a scenario that repeats it.
 
-A treatment that SENTINEL_FORECAST ends is given again with the forecast out of the way. Where the sentinel then passes
-43 C, which is 2 C below its limit, the treatment was not a sound one: counted apart.
+The forecast is judged apart. It cuts a treatment for heat that has not come yet, and how far that would have gone is
+not known for certain: a treatment that SENTINEL_FORECAST ends is given again with the forecast out of the way, and
+counted by whether the sentinel then passes 44 C. At most one in fifty may be cut that would have stayed below.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from rfgen.generator import HOLD_COMPLETE
 from rfgen.records import State
 from rfgen.scenario import resolved_yaml
 
-SPARED_C = 43.0
-"""The central nervous system bears 10 to 30 min of it without obvious complications (Haveman 2005)."""
+NEAR_C = 44.0
+"""A sentinel that would have come within 1 C of its limit was rightly spared."""
+EARLY_MOST = 0.02
+"""Share of treatments that the forecast may cut although their sentinel would have stayed below that."""
 OUT_OF_THE_WAY = {"forecast_share": 0.1}
 AFTER_S = 60.0
 """Heat on its way to the sentinel has come by then."""
@@ -42,8 +45,8 @@ class Ended(NamedTuple):
     held: bool
     """HOLD was entered: it did what it was to do."""
     ticks: int
-    near: bool
-    """Ended by the forecast, and the sentinel would have passed `SPARED_C` without it."""
+    spared_c: float | None
+    """Ended by the forecast alone: the sentinel's peak without it."""
 
     @property
     def sound(self) -> bool:
@@ -62,8 +65,8 @@ def treat(kind: Kind, seed: int, number: int) -> Ended:
     generator = session.generator
     supervisor = generator.supervisor
     tripped = tuple(row.id for bit, row in enumerate(supervisor.rows) if supervisor.latched >> bit & 1)
-    near = generator.reason == "SENTINEL_FORECAST" and sentinel_peak_c(kind, seed, number) > SPARED_C
-    return Ended(kind, seed, number, str(generator.reason), tripped, State.HOLD in states, ending.ticks, near)
+    spared_c = sentinel_peak_c(kind, seed, number) if tripped == ("SENTINEL_FORECAST",) else None
+    return Ended(kind, seed, number, str(generator.reason), tripped, State.HOLD in states, ending.ticks, spared_c)
 
 
 def sentinel_peak_c(kind: Kind, seed: int, number: int) -> float:
@@ -103,7 +106,7 @@ def campaign(treatments: int, seed: int, workers: int) -> Iterator[Ended]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0 where nothing tripped, 1 otherwise."""
+    """0 where nothing but the forecast tripped, and that seldom; 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m evidence.false_trips", description=__doc__)
     parser.add_argument("--treatments", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
@@ -113,13 +116,15 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--treatments must be 1 or more")
     began = time.monotonic()
     count: Counter[Kind] = Counter()
-    ticks = near = 0
+    ticks = near = early = 0
     wrong: list[Ended] = []
     for ended in campaign(args.treatments, args.seed, args.workers):
         count[ended.kind] += 1
         ticks += ended.ticks
-        near += ended.near
-        if not (ended.sound or ended.near):
+        if ended.spared_c is not None:
+            near += ended.spared_c > NEAR_C
+            early += not ended.spared_c > NEAR_C
+        elif not ended.sound:
             wrong.append(ended)
             print(f"FALSE TRIP: {ended.kind}, seed {ended.seed}, patient {ended.number}: ")
             print(f"ended in {ended.reason}; tripped: {', '.join(ended.tripped) or 'nothing'}")
@@ -129,9 +134,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{kind!s:32} {number:6} treatments")
     done = sum(count.values())
     print(f"{done} whole treatments, {ticks} ticks, {took_s:.1f} s: {len(wrong)} tripped")
-    print(f"{near} more were ended by the forecast, of sentinels that would have passed {SPARED_C:g} C without it")
+    cut = f"{near} of sentinels that would have passed {NEAR_C:g} C, {early} of others"
+    print(f"the forecast ended {near + early} more: {cut} ({100 * early / done:.2g} %, at most {100 * EARLY_MOST:g} %)")
     print(f"rate of false trips: at most {upper_bound(len(wrong), done):.3g} a treatment (95 %, Clopper-Pearson)")
-    return 1 if wrong else 0
+    return 1 if wrong or early > EARLY_MOST * done else 0
 
 
 if __name__ == "__main__":

@@ -107,9 +107,14 @@ class Result(NamedTuple):
 
 
 def scenario_for(device: str, seed: int, number: int) -> Scenario:
-    """The patient under the profile's benchmark treatment. Raises KeyError for a profile without one."""
+    """The patient under the profile's benchmark treatment. Raises KeyError for a profile without one.
+
+    The forecast is put out of the way: it is control that is measured. What the forecast cuts short is told apart
+    (docs/forecast.md).
+    """
     profile = load_device(device)
-    return scenario_of(patient(device, seed, number), profile, TREATMENTS[device])
+    treatment = TREATMENTS[device].model_copy(update={"limits": {"forecast_share": 0.1}})
+    return scenario_of(patient(device, seed, number), profile, treatment)
 
 
 class _Ideal:
