@@ -10,11 +10,11 @@ import copy
 import random
 from typing import NamedTuple
 
-from evidence.campaign_treatments import START_S
 from hal import Reply
 from hal.linefault import FaultyLine
 from hal.simulated import SimulatedHal
 from rfgen.assemble import assemble, generator_config, rig_checker, rig_config
+from rfgen.falsify.space import START_S
 from rfgen.faultpanel import FaultPanel
 from rfgen.generator import Generator
 from rfgen.records import Decision, Event, OperatorAction, State

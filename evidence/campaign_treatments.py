@@ -12,29 +12,12 @@ from typing import NamedTuple
 
 from rfgen.device import DeviceProfile, device_names, load_device
 from rfgen.deviceparts import Mode
+from rfgen.falsify.space import SOUND_POWER_W, SOUND_TARGET_C, START_S
 from rfgen.population import patient, scenario_of
 from rfgen.scenario import OperatorLine, Scenario, Step, Treatment, load_scenario
 from rfgen.when import When
 
 LEAST_TARGET_C = 50.0
-MOST_TARGET_C = {
-    "bench": 60.0,
-    "cosman-like": 80.0,
-    "invamed-fusion": 85.0,
-    "optablate-like": 80.0,
-    "osteocool-like": 70.0,
-    "rita-like": 95.0,
-}
-POWER_W = {
-    "bench": (1.0, 5.0),
-    "cosman-like": (0.8, 2.5),
-    "invamed-fusion": (1.2, 4.5),
-    "optablate-like": (1.2, 4.0),
-    "osteocool-like": (1.2, 6.0),
-    "rita-like": (2.0, 18.0),
-    "star-like": (1.2, 6.0),
-}
-"""Constant power at which no patient's tissue comes near a limit within the longest hold."""
 HOLD_S = (10.0, 60.0)
 STEP_C = 8.0
 """A second step is at most this far from the first: what must cool by more takes longer than a ramp may."""
@@ -46,8 +29,6 @@ VARIANTS = {
     "second cut": "stuck-on-second-cut",
 }
 """Fittings that no shipped profile has, on the bench rig as a shipped scenario has it."""
-START_S = 1.0
-"""The operator starts: late enough for a start switch to have been seen released."""
 
 
 class Kind(NamedTuple):
@@ -73,7 +54,7 @@ def kinds() -> tuple[Kind, ...]:
     found = []
     for name in device_names():
         for mode in load_device(name).modes:
-            (MOST_TARGET_C if mode == "temperature" else POWER_W)[name]
+            (SOUND_TARGET_C if mode == "temperature" else SOUND_POWER_W)[name]
             found.append(Kind(name, mode))
     return (*found, *(Kind("bench", "temperature", variant) for variant in VARIANTS))
 
@@ -88,13 +69,13 @@ def sound_treatment(kind: Kind, draw: random.Random, hold_s: tuple[float, float]
     for _ in range(1 if draw.random() < 0.7 else 2):
         held_s = _between(draw, *hold_s)
         if kind.mode == "temperature":
-            least_c, most_c = LEAST_TARGET_C, MOST_TARGET_C[kind.device]
+            least_c, most_c = LEAST_TARGET_C, SOUND_TARGET_C[kind.device]
             if steps:
                 before_c = steps[0].target_c or 0.0
                 least_c, most_c = max(least_c, before_c - STEP_C), min(most_c, before_c + STEP_C)
             steps.append(Step(target_c=_between(draw, least_c, most_c), hold_s=held_s))
         else:
-            steps.append(Step(power_w=_between(draw, *POWER_W[kind.device]), hold_s=held_s))
+            steps.append(Step(power_w=_between(draw, *SOUND_POWER_W[kind.device]), hold_s=held_s))
     return Treatment(mode=kind.mode, steps=tuple(steps))
 
 

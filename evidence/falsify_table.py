@@ -27,6 +27,7 @@ from typing import Any
 
 from evidence.mutants_make import Mutant
 from evidence.mutants_run import ROOT, Finder
+from evidence.seeded import placed
 
 FOLDER = ROOT / "evidence" / "falsify"
 SEEDED = ROOT / "evidence" / "seeded"
@@ -63,12 +64,7 @@ class Defect:
 
     def mutant(self) -> Mutant:
         """The change. Raises ValueError where the text before is not there just once."""
-        source = (ROOT / self.file).read_bytes()
-        before = self.before.encode()
-        if source.count(before) != 1:
-            raise ValueError(f"{self.name}: {self.file} has its text {source.count(before)} times, not once")
-        start = source.index(before)
-        return Mutant(self.name, self.file, start, start + len(before), self.after)
+        return placed(self.name, self.file, self.before, self.after)
 
 
 def defects() -> list[Defect]:

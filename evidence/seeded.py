@@ -42,6 +42,16 @@ DETECTORS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+def placed(name: str, file: str, before: str, after: str) -> Mutant:
+    """A change of one text of a file into another. Raises ValueError where the text before is not there just once."""
+    source = (ROOT / file).read_bytes()
+    old = before.encode()
+    if source.count(old) != 1:
+        raise ValueError(f"{name}: {file} has its text {source.count(old)} times, not once")
+    start = source.index(old)
+    return Mutant(name, file, start, start + len(old), after)
+
+
 @dataclass(frozen=True)
 class Defect:
     """One file of the folder."""
@@ -55,13 +65,8 @@ class Defect:
     """A test file of one of the detectors that finds it within a second or two."""
 
     def mutant(self) -> Mutant:
-        """The change. Raises ValueError where the text before is not there just once: the defect no longer applies."""
-        source = (ROOT / self.file).read_bytes()
-        before = self.before.encode()
-        if source.count(before) != 1:
-            raise ValueError(f"{self.name}: {self.file} has its text {source.count(before)} times, not once")
-        start = source.index(before)
-        return Mutant(self.name, self.file, start, start + len(before), self.after)
+        """The change. Raises ValueError where it no longer applies."""
+        return placed(self.name, self.file, self.before, self.after)
 
 
 def defects() -> list[Defect]:
