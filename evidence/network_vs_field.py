@@ -237,6 +237,21 @@ def sentinel_of(case: Case) -> int | None:
     return channels[0] if channels else None
 
 
+def _judge(page: Page, words: str, found: Sequence[tuple[Case, tuple[Apart, ...]]]) -> None:
+    """How many geometries keep to the two promises, over what was found by thermocouple."""
+    tips = [each for _, each in found if abs(each[0].most_c) <= TIP_WITHIN_C]
+    sentinels = [each[n] for case, each in found if (n := sentinel_of(case)) is not None]
+    near = [a for a in sentinels if abs(a.most_c) <= SENTINEL_WITHIN_C]
+    page.verdict(
+        len(tips) == len(found),
+        f"{words}, tip within {TIP_WITHIN_C:g} °C at all times: {len(tips)} of {len(found)} geometries",
+    )
+    page.verdict(
+        len(near) == len(sentinels),
+        f"{words}, sentinel within {SENTINEL_WITHIN_C:g} °C at all times: {len(near)} of {len(sentinels)} geometries with one",
+    )
+
+
 def main() -> None:
     """The page."""
     page = Page("The network plant against the field plant", "make network-vs-field")
@@ -269,17 +284,7 @@ def main() -> None:
     page.table(
         ("scenario", "tip, °C: furthest", "rms", "sentinel, °C: furthest", "mean W, network / field", "least Ω"), rows
     )
-    tips = [c for c in found if abs(c.firmware[0].most_c) <= TIP_WITHIN_C]
-    sentinels = [(c, c.firmware[n]) for c in found if (n := sentinel_of(c.case)) is not None]
-    near = [c for c, a in sentinels if abs(a.most_c) <= SENTINEL_WITHIN_C]
-    page.verdict(
-        len(tips) == len(found),
-        f"same firmware, tip within {TIP_WITHIN_C:g} °C at all times: {len(tips)} of {len(found)} geometries",
-    )
-    page.verdict(
-        len(near) == len(sentinels),
-        f"same firmware, sentinel within {SENTINEL_WITHIN_C:g} °C at all times: {len(near)} of {len(sentinels)} geometries with one",
-    )
+    _judge(page, "same firmware", [(c.case, c.firmware) for c in found])
     page.section("Given the same power")
     rows = []
     for c in found:
@@ -299,17 +304,7 @@ def main() -> None:
     page.table(
         ("scenario", "tip, °C: furthest", "as RF goes off", "rms", "field's highest", "sentinel, °C: furthest", "field's highest"), rows
     )  # fmt: skip
-    within = [c for c in found if abs(c.power[0].most_c) <= TIP_WITHIN_C]
-    behind = [(c, c.power[n]) for c in found if (n := sentinel_of(c.case)) is not None]
-    close = [c for c, a in behind if abs(a.most_c) <= SENTINEL_WITHIN_C]
-    page.verdict(
-        len(within) == len(found),
-        f"same power, tip within {TIP_WITHIN_C:g} °C at all times: {len(within)} of {len(found)} geometries",
-    )
-    page.verdict(
-        len(close) == len(behind),
-        f"same power, sentinel within {SENTINEL_WITHIN_C:g} °C at all times: {len(close)} of {len(behind)} geometries with one",
-    )
+    _judge(page, "same power", [(c.case, c.power) for c in found])
     page.section("Where the difference comes from")
     page.say("The same power again, into a field from which was taken what the network leaves out.")
     names = [name for name in LOOKED_INTO if any(c.case.name == name for c in found)]
