@@ -131,7 +131,7 @@ campaign-cluster: build/fast/.built ## the same on a Dask cluster of this machin
 	$(FAST)/python -m evidence.campaign_kill --cluster --runs $(or $(N),10000) -j $(WORKERS)
 
 falsify-table: $(VENV)/.with-test ## seeded defects found by rfgen falsify, guided and by chance: into docs/falsify.md; goes on where it was stopped
-	$(BIN)/python -m evidence.falsify_table --write $(ARGS)
+	$(BIN)/python -m evidence.falsify_table --write -j $(WORKERS) $(ARGS)
 
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
 	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500) -j $(WORKERS)

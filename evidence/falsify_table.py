@@ -1,9 +1,10 @@
 """`python -m evidence.falsify_table`: seeded defects, and in how many runs `rfgen falsify` finds each, against chance.
 
-A defect is a file of evidence/falsify (or one of evidence/seeded, named in REUSED): the promise that it breaks, the
-file that it changes, and the text before and after. It is put into a copy of that file, which stands for it in a
-process of its own; there the promise is searched for a break, guided and by chance, with one seed a repetition. What is
-done goes into a journal, and is not done again. `--write` makes the table of docs/falsify.md.
+A defect is a file of evidence/falsify or of its folder held-out (or one of evidence/seeded, named in REUSED): the
+promise that it breaks, the file that it changes, and the text before and after. It is put into a copy of that file,
+which stands for it in a process of its own; there the promise is searched for a break, guided and by chance, with one
+seed a repetition. What is done goes into a journal, and is not done again: delete build/falsify to begin anew, as after
+a change of the product. `--write` makes the table of docs/falsify.md.
 """
 
 from __future__ import annotations
@@ -18,18 +19,21 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 from evidence.mutants_make import Mutant
 from evidence.mutants_run import ROOT, Finder
 from evidence.seeded import placed
 
 FOLDER = ROOT / "evidence" / "falsify"
+HELD_OUT = FOLDER / "held-out"
 SEEDED = ROOT / "evidence" / "seeded"
 PAGE = ROOT / "docs" / "falsify.md"
 JOURNAL = ROOT / "build" / "falsify" / "journal.jsonl"
@@ -47,7 +51,9 @@ METHODS = ("guided", "by chance")
 DEVICE = "bench"
 BUDGET = 60
 REPETITIONS = 10
-DRAWN_BY = ("faults", "search", "space")
+AT_ONCE = 5
+"""Repetitions that one process of a defect does: it begins by importing the product."""
+DRAWN_BY = ("draws", "faults", "guide", "search", "space", "monitor")
 """Modules of rfgen.falsify that decide which runs are tried."""
 
 
@@ -61,6 +67,8 @@ class Defect:
     file: str
     before: str
     after: str
+    held_out: bool = False
+    """The search was not tuned on it."""
 
     def mutant(self) -> Mutant:
         """The change. Raises ValueError where the text before is not there just once."""
@@ -70,6 +78,7 @@ class Defect:
 def defects() -> list[Defect]:
     """All of them, by promise and name."""
     found = [Defect(path.stem, **tomllib.loads(path.read_text())) for path in FOLDER.glob("*.toml")]
+    found += [Defect(path.stem, **tomllib.loads(path.read_text()), held_out=True) for path in HELD_OUT.glob("*.toml")]
     for name, promise in REUSED.items():
         told = tomllib.loads((SEEDED / f"{name}.toml").read_text())
         told.pop("quick", None)
@@ -130,6 +139,7 @@ def child(name: str, budget: int, todo: Sequence[tuple[str, int]]) -> None:
                 "runs": found.runs,
                 "robustness": found.outcome.robustness,
                 "said": found.outcome.said,
+                "point": found.point,
                 "cpu_s": round(time.process_time() - began_s, 3),
             }
             print(json.dumps(result), flush=True)
@@ -168,44 +178,108 @@ def searched(defect: Defect, budget: int, todo: Sequence[tuple[str, int]]) -> It
         raise RuntimeError(f"{defect.name}: its process ended with {process.returncode}")
 
 
+def not_the_defects(result: Mapping[str, Any], promised: str) -> bool:
+    """The sound code breaks the promise there too: what was found is not the defect."""
+    from rfgen.falsify.one import try_scenario
+    from rfgen.falsify.promises import promise
+    from rfgen.falsify.space import Space
+
+    space = Space(promise(promised), DEVICE)
+    return try_scenario(partial(space.scenario, result["point"]), space.promise).broken
+
+
+class Row(NamedTuple):
+    """What became of a defect."""
+
+    defect: Defect
+    results: dict[str, list[dict[str, Any]]]
+    """By method."""
+
+    def middle(self, method: str, budget: int) -> float:
+        """The median of the runs; a search that found nothing counts as one more than it may take."""
+        return statistics.median(r["runs"] if r["found"] else budget + 1 for r in self.results[method])
+
+    def found(self, method: str) -> int:
+        """How many repetitions found it."""
+        return sum(bool(r["found"]) for r in self.results[method])
+
+    def line(self, budget: int) -> str:
+        """As the table has it."""
+        cells = []
+        for method in METHODS:
+            middle = self.middle(method, budget)
+            cells.append(f"> {budget}" if middle > budget else f"{middle:g}")
+            cells.append(f"{self.found(method)} of {len(self.results[method])}")
+        return f"| {self.defect.promise} | {self.defect.name} | {self.defect.what} | {' | '.join(cells)} |"
+
+
+def compared(rows: Sequence[Row], budget: int) -> str:
+    """In a sentence."""
+    fewer = sum(row.middle("guided", budget) < row.middle("by chance", budget) for row in rows)
+    more = sum(row.middle("guided", budget) > row.middle("by chance", budget) for row in rows)
+    found = {method: sum(row.found(method) for row in rows) for method in METHODS}
+    of = {method: sum(len(row.results[method]) for row in rows) for method in METHODS}
+    runs = {method: sum(r["runs"] for row in rows for r in row.results[method]) for method in METHODS}
+    return (
+        f"Guided takes fewer runs for {fewer} of {len(rows)}, more for {more}, as many for "
+        f"{len(rows) - fewer - more}. It found the defect in {found['guided']} of {of['guided']} searches, with "
+        f"{runs['guided']:,} runs in all; chance in {found['by chance']} of {of['by chance']}, with "
+        f"{runs['by chance']:,}."
+    )
+
+
 def table(chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: int, repetitions: int) -> str:
     """Runs to the first break: medians, and how many repetitions found it."""
+    rows = []
+    for defect in chosen:
+        state = state_of(defect, budget)
+        own = [r for r in results if (r["defect"], r["state"]) == (defect.name, state)]
+        own = [r for r in own if r["repetition"] <= repetitions]
+        rows.append(Row(defect, {method: [r for r in own if r["method"] == method] for method in METHODS}))
+    every = [r for row in rows for method in METHODS for r in row.results[method]]
     lines = [
         f"{repetitions} repetitions of at most {budget} runs each, on `{DEVICE}`; the median of the runs until the "
         f"promise was broken, where a search that found nothing counts as more than {budget}.",
-        "",
-        "| promise | defect | what is wrong | guided: runs | found | by chance: runs | found |",
-        "|---|---|---|--:|--:|--:|--:|",
     ]
-    better = worse = 0
-    cpu_s = runs = 0.0
-    for defect in chosen:
-        state = state_of(defect, budget)
-        cells, middles = [], []
-        for method in METHODS:
-            own = [
-                r
-                for r in results
-                if (r["defect"], r["state"], r["method"]) == (defect.name, state, method)
-                and r["repetition"] <= repetitions
-            ]
-            cpu_s += sum(r["cpu_s"] for r in own)
-            runs += sum(r["runs"] for r in own)
-            middle = statistics.median(r["runs"] if r["found"] else budget + 1 for r in own)
-            middles.append(middle)
-            found = sum(r["found"] for r in own)
-            cells += [f"> {budget}" if middle > budget else f"{middle:g}", f"{found} of {len(own)}"]
-        better += middles[0] < middles[1]
-        worse += middles[0] > middles[1]
-        lines.append(f"| {defect.promise} | {defect.name} | {defect.what} | {' | '.join(cells)} |")
-    same = len(chosen) - better - worse
+    for held_out, said in (
+        (False, "The defects that the search was tuned on:"),
+        (True, "Defects that were written down before, and that it was not tuned on:"),
+    ):
+        part = [row for row in rows if row.defect.held_out == held_out]
+        if not part:
+            continue
+        lines += ["", said, ""]
+        lines += ["| promise | defect | what is wrong | guided: runs | found | by chance: runs | found |"]
+        lines += ["|---|---|---|--:|--:|--:|--:|", *(row.line(budget) for row in part), "", compared(part, budget)]
+    cpu_s = {method: sum(r["cpu_s"] for r in every if r["method"] == method) for method in METHODS}
+    runs = {method: sum(r["runs"] for r in every if r["method"] == method) for method in METHODS}
+    wrong = sum(bool(r.get("not_the_defect")) for r in every)
     lines += [
         "",
-        f"Guided takes fewer runs for {better} of {len(chosen)} defects, more for {worse}, as many for {same}. "
-        f"In all {runs:,.0f} runs, {cpu_s / 60:.0f} minutes of one core: {1000 * cpu_s / runs:.0f} ms a run, the "
-        "optimiser included.",
+        f"In all {sum(runs.values()):,} runs, {sum(cpu_s.values()) / 60:.0f} minutes of one core: "
+        f"{1000 * cpu_s['by chance'] / runs['by chance']:.0f} ms a run by chance, "
+        f"{1000 * cpu_s['guided'] / runs['guided']:.0f} ms guided. Each break was run on the sound code too: "
+        + (f"{wrong} break it as well, and count as not found." if wrong else "none breaks it."),
     ]
     return "\n".join(lines)
+
+
+def batches(
+    chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: int, repetitions: int
+) -> Iterator[tuple[Defect, list[tuple[str, int]]]]:
+    """What is left to do, a process each: some repetitions of all before the next of any."""
+    had = {(r["defect"], r["state"], r["method"], r["repetition"]) for r in results}
+    for first in range(1, repetitions + 1, AT_ONCE):
+        for defect in chosen:
+            state = state_of(defect, budget)
+            todo = [
+                (method, repetition)
+                for repetition in range(first, min(first + AT_ONCE, repetitions + 1))
+                for method in METHODS
+                if (defect.name, state, method, repetition) not in had
+            ]
+            if todo:
+                yield defect, todo
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,6 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--defect", action="append", metavar="NAME", help="this one alone")
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     parser.add_argument("--budget", type=int, default=BUDGET)
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="defects at a time")
+    parser.add_argument("--tuned", action="store_true", help="without those that are held out")
     parser.add_argument("--write", action="store_true", help="make the table of docs/falsify.md")
     parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -225,25 +301,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no such defect: {', '.join(sorted(unknown))}; there are {', '.join(d.name for d in every)}")
     chosen = [defect for defect in every if not given.defect or defect.name in given.defect]
+    if given.tuned:
+        chosen = [defect for defect in chosen if not defect.held_out]
+    for defect in chosen:
+        defect.mutant()
     results = done_before()
     JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+    writing = Lock()
     with JOURNAL.open("a") as journal:
-        # a repetition of all before the next of any: what is there after a while says something of each
-        for repetition in range(1, given.repetitions + 1):
-            for defect in chosen:
-                defect.mutant()
-                state = state_of(defect, given.budget)
-                had = {
-                    (r["method"], r["repetition"]) for r in results if (r["defect"], r["state"]) == (defect.name, state)
-                }
-                todo = [(method, repetition) for method in METHODS if (method, repetition) not in had]
-                for result in searched(defect, given.budget, todo) if todo else ():
+
+        def work(batch: tuple[Defect, list[tuple[str, int]]]) -> None:
+            defect, todo = batch
+            for result in searched(defect, given.budget, todo):
+                with writing:
+                    if result["found"] and not_the_defects(result, defect.promise):
+                        result |= {"found": False, "not_the_defect": True}
                     journal.write(json.dumps(result) + "\n")
                     journal.flush()
                     results.append(result)
                     how = "found in" if result["found"] else "not found in"
                     said = f"{defect.promise}: {defect.name}: {result['method']}, {result['repetition']}: {how}"
                     print(f"{said} {result['runs']} runs ({result['cpu_s']:.1f} s): {result['said']}", flush=True)
+
+        with ThreadPoolExecutor(given.jobs) as pool:
+            for done in pool.map(work, list(batches(chosen, results, given.budget, given.repetitions))):
+                assert done is None
     text = table(chosen, results, given.budget, given.repetitions)
     print(text)
     if given.write:

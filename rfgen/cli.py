@@ -89,6 +89,7 @@ def campaign(
 @click.option("--budget", type=click.IntRange(1, 1_000_000), default=200, show_default=True, help="Runs, at most.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the search.")
 @click.option("--uniform", is_flag=True, help="By chance alone, without the optimiser.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
 @click.option("--plant", type=click.Choice(["network", "field"]), default="network", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The scenario's file [default: in falsified/].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
@@ -99,6 +100,7 @@ def falsify(
     budget: int,
     seed: int,
     uniform: bool,
+    jobs: int,
     plant: str,
     out: Path | None,
     as_json: bool,
@@ -108,7 +110,7 @@ def falsify(
 
     if as_list:
         return command.listed(as_json)
-    return command.falsify(promise, device, budget, seed, uniform, plant, out, as_json)
+    return command.falsify(promise, device, budget, seed, uniform, jobs, plant, out, as_json)
 
 
 @cli.command()

@@ -39,6 +39,7 @@ def falsify(
     budget: int,
     seed: int,
     uniform: bool,
+    jobs: int,
     plant: str,
     out: Path | None,
     as_json: bool,
@@ -55,7 +56,7 @@ def falsify(
     tell = _Teller(not as_json, budget)
     tell.say(f"{name} on {device}, seed {seed}: {promised.says}")
     tell.say(f"  {promised.formula}")
-    found = search(space, budget, seed, uniform=uniform, closer=tell.closer, ran=tell.ran)
+    found = search(space, budget, seed, uniform=uniform, jobs=jobs, closer=tell.closer, ran=tell.ran)
     tell.end()
     if not found.point:
         say("interrupted before the first run had ended", err=True)

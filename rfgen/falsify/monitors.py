@@ -2,158 +2,24 @@
 
 Each monitor is the quantitative reading of one temporal-logic formula (Fainekos and Pappas 2009; Donze and Maler
 2010): a comparison is its signed distance over a scale, `and` the least, `or` and `F[0,d]` the most, `G` the least over
-time. Negative is broken. The bounds are written out here, and times are taken from the rig's own clock; nothing of
-`rfgen.safety` is called.
+time. Negative is broken. Nothing of `rfgen.safety` is called.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from hal import NoSample, Reply
 from rfgen.falsify.deadlines import Moment, deadline_s
+from rfgen.falsify.monitor import RADIATING, Monitor, Scene, Window
 from rfgen.records import Decision, Event, State, Truth
-from rfgen.safety.catalogue import ROW_IDS, Needs
-from rfgen.scenario import Scenario
+from rfgen.safety.catalogue import ROW_IDS
 
-C, R, H = State.IMPEDANCE_CHECK, State.RAMP, State.HOLD
-RADIATING = (C, R, H)
-FAR = 1.0
-"""The most that a robustness says: a scale or more from the bound."""
+R, H = State.RAMP, State.HOLD
 BROKEN_OUTRIGHT = -1.0
 """Of what is true or false, and false."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a monitor is told of a treatment."""
-
-    period_s: float
-    electrodes: tuple[int, ...]
-    sentinels: tuple[int, ...]
-    features: frozenset[Needs]
-    by_temperature: bool
-    most_w: float
-    """Of the treatment and of the stage, the lesser."""
-    over_temp_c: float
-    hard_c: float
-    overshoot_c: float
-    sentinel_c: float
-    dose_min: float
-    z_low_ohm: float
-    z_high_ohm: float
-    ramp_timeout_s: float
-
-
-def _limit(given: Mapping[str, float], name: str, default: float, least: float, most: float) -> float:
-    return min(max(given.get(name, default), least), most)
-
-
-def scene(scenario: Scenario) -> Scene:
-    """From the scenario alone: its limits, or the catalogue's figures, written out again with their hard ranges."""
-    device, treatment = scenario.device, scenario.treatment
-    given = {**device.limits, **treatment.overrides}
-    most_w = device.stage.max_power_w
-    if treatment.max_power_w is not None:
-        most_w = min(most_w, treatment.max_power_w)
-    return Scene(
-        period_s=device.period_ms * 1e-3,
-        electrodes=tuple(device.electrode_channels),
-        sentinels=tuple(device.sentinel_channels),
-        features=device.features,
-        by_temperature=treatment.mode == "temperature",
-        most_w=most_w,
-        over_temp_c=_limit(given, "over_temp_c", 95.0, 45.0, 108.0),
-        hard_c=_limit(given, "over_temp_hard_c", 110.0, 50.0, 110.0),
-        overshoot_c=_limit(given, "overshoot_c", 5.0, 1.0, 10.0),
-        sentinel_c=_limit(given, "sentinel_c", 45.0, 38.0, 45.0),
-        dose_min=_limit(given, "dose_min", 10.0, 0.1, 10.0),
-        z_low_ohm=_limit(given, "z_low_ohm", 25.0, 5.0, 400.0),
-        z_high_ohm=_limit(given, "z_high_ohm", 800.0, 60.0, 5000.0),
-        ramp_timeout_s=_limit(given, "ramp_timeout_s", 180.0, 5.0, 1800.0),
-    )
-
-
-class Monitor:
-    """One promise over one run. `least`: robustness so far. `over`: nothing that follows can change the verdict."""
-
-    settle_s = 0.1
-    """How long after the end of the treatment a run is looked at."""
-    wants_truth = False
-
-    def __init__(self, on: Scene) -> None:
-        self.on = on
-        self.least = FAR
-        self.at_tick = 0
-        self.over = False
-        self.state = State.IDLE
-        """The state that the sample of this tick was taken in."""
-        self._what = ""
-        self._value = self._bound = math.nan
-        self._unit = ""
-
-    def tick(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
-        """One tick."""
-        self._look(tick, reply, decision, truth)
-        self.state = decision.state
-        if self.least < 0.0:
-            self.over = True
-
-    def event(self, event: Event) -> None:
-        """What happens before the tick that comes next (a fault), or in the one that was (all else)."""
-
-    def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
-        raise NotImplementedError
-
-    def _note(self, robustness: float, tick: int, what: str, value: float, bound: float, unit: str) -> None:
-        """Keep the least."""
-        if robustness < self.least:
-            self.least, self.at_tick = robustness, tick
-            self._what, self._value, self._bound, self._unit = what, value, bound, unit
-
-    @property
-    def at_s(self) -> float:
-        """When it was closest, or broken."""
-        return round(self.at_tick * self.on.period_s, 6)
-
-    def text(self) -> str:
-        """What was closest, in words."""
-        if not self._what:
-            return "never near"
-        return f"{self._what} {self._value:.5g} {self._unit} against {self._bound:.5g} {self._unit} at {self.at_s:g} s"
-
-
-class Window:
-    """The most of a margin over the last `span_us`, both ends included; None until that much has been seen."""
-
-    __slots__ = ("_from_us", "_kept", "_span_us")
-
-    def __init__(self, span_us: int) -> None:
-        self._span_us = span_us
-        self._kept: deque[tuple[int, float]] = deque()
-        self._from_us: int | None = None
-
-    def clear(self) -> None:
-        """It is not asked for any more."""
-        self._from_us = None
-        self._kept.clear()
-
-    def push(self, now_us: int, margin: float) -> float | None:
-        """The most now."""
-        kept = self._kept
-        if self._from_us is None or (kept and now_us < kept[-1][0]):
-            kept.clear()  # a clock that went back starts anew
-            self._from_us = now_us
-        while kept and kept[-1][1] <= margin:
-            kept.pop()
-        kept.append((now_us, margin))
-        since_us = now_us - self._span_us
-        while kept[0][0] < since_us:
-            kept.popleft()
-        return kept[0][1] if self._from_us <= since_us else None
 
 
 class LimitOvershot(Monitor):
@@ -273,9 +139,9 @@ class TripLate(Monitor):
             return
         # half a period more, so that a deadline of no time has a scale too
         allowed_s = by_s + 0.5 * period_s
-        self._note((allowed_s - passed_s) / allowed_s, tick, f"{kind}: RF off after", passed_s, by_s, "s")
-        if not off:
-            self._what = f"{kind}: RF not off after"
+        self._note((allowed_s - passed_s) / allowed_s, tick, "RF off after", passed_s, by_s, "s")
+        if self._what:
+            self._what = f"{kind}: RF {'' if off else 'not '}off after"
         self._due = None
         self.over = True
 
@@ -284,12 +150,17 @@ class UnnecessaryTrip(Monitor):
     """A treatment with nothing wrong is cut off."""
 
     FORMULA = "G (not tripped)"
+    NOT_TRIPPED = 0.001
+    """However near or past a bound it is: what does not trip breaks nothing."""
 
     def __init__(self, on: Scene) -> None:
         super().__init__(on)
         self._ramp_ticks = 0
         self._under_ticks = 0
         self._target_c = math.nan
+        self._ohms = [math.nan] * max(1, round(0.1 / on.period_s))
+        """Impedance over the last 100 ms."""
+        self._sentinel_c: deque[tuple[float, ...]] = deque(maxlen=max(1, round(10.0 / on.period_s)))
 
     def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
         if decision.tripped:
@@ -302,33 +173,55 @@ class UnnecessaryTrip(Monitor):
         if state not in (R, H):
             self._ramp_ticks = self._under_ticks = 0
             self._target_c = decision.target_c
+            self._sentinel_c.clear()
             return
         readings = reply.temperature_c
         control_c = readings[on.electrodes[0]]
         for channel in on.electrodes:
             tip_c = readings[channel]
-            self._note((on.over_temp_c - tip_c) / 20.0, tick, "electrode", tip_c, on.over_temp_c, "C")
+            self._near((on.over_temp_c - tip_c) / 20.0, tick, "electrode", tip_c, on.over_temp_c, "C")
         if on.by_temperature:
             over_c = control_c - self._target_c
-            self._note((on.overshoot_c - over_c) / 5.0, tick, "over target by", over_c, on.overshoot_c, "C")
+            self._near((on.overshoot_c - over_c) / 5.0, tick, "over target by", over_c, on.overshoot_c, "C")
             if state is H:
                 self._under_ticks = self._under_ticks + 1 if over_c < -5.0 else 0
                 under_s = self._under_ticks * on.period_s
-                self._note(1.0 - under_s / 10.0, tick, "under target for", under_s, 10.0, "s")
+                self._near(1.0 - under_s / 10.0, tick, "under target for", under_s, 10.0, "s")
         if state is R:
             self._ramp_ticks += 1
             ramp_s = self._ramp_ticks * on.period_s
             most_s = on.ramp_timeout_s
-            self._note(1.0 - ramp_s / most_s, tick, "ramp", ramp_s, most_s, "s")
+            self._near(1.0 - ramp_s / most_s, tick, "ramp", ramp_s, most_s, "s")
         for channel in on.sentinels:
             read_c = readings[channel]
-            self._note((on.sentinel_c - read_c) / 8.0, tick, "sentinel", read_c, on.sentinel_c, "C")
+            self._near((on.sentinel_c - read_c) / 8.0, tick, "sentinel", read_c, on.sentinel_c, "C")
+        self._on_its_way(tick, readings)
         if reply.rf_on and decision.command.power_w >= 0.5 and reply.current_a > 0.0:
             ohm = reply.voltage_v / reply.current_a
             half_ohm = 0.5 * on.z_high_ohm
-            self._note((on.z_high_ohm - ohm) / half_ohm, tick, "impedance", ohm, on.z_high_ohm, "ohm")
-            self._note(ohm / on.z_low_ohm - 1.0, tick, "impedance", ohm, on.z_low_ohm, "ohm")
+            self._near((on.z_high_ohm - ohm) / half_ohm, tick, "impedance", ohm, on.z_high_ohm, "ohm")
+            self._near(ohm / on.z_low_ohm - 1.0, tick, "low impedance", ohm, on.z_low_ohm, "ohm")
+            before_ohm = self._ohms.pop(0)
+            self._ohms.append(ohm)
+            if before_ohm == before_ohm:
+                jump_ohm = abs(ohm - before_ohm)
+                self._near(1.0 - jump_ohm / 50.0, tick, "impedance within 0.1 s by", jump_ohm, 50.0, "ohm")
         self._target_c = decision.target_c
+
+    def _near(self, robustness: float, tick: int, part: str, value: float, bound: float, unit: str) -> None:
+        if part not in self.parts or robustness < self.parts[part]:
+            self.parts[part] = robustness
+            self._keep(max(robustness, self.NOT_TRIPPED), tick, part, value, bound, unit)
+
+    def _on_its_way(self, tick: int, readings: Sequence[float]) -> None:
+        """Where the sentinel would come to, went it on for two minutes as over the last 10 s."""
+        on, before = self.on, self._sentinel_c
+        now = tuple(readings[channel] for channel in on.sentinels)
+        if now and len(before) == before.maxlen:
+            for then_c, now_c in zip(before[0], now, strict=True):
+                there_c = now_c + max(0.0, now_c - then_c) * 12.0
+                self._near((on.sentinel_c - there_c) / 8.0, tick, "sentinel in 120 s", there_c, on.sentinel_c, "C")
+        before.append(now)
 
     def text(self) -> str:
         if self.least <= BROKEN_OUTRIGHT:

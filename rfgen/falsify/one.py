@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hal import Reply
 from rfgen.assemble import Assembly, assemble
-from rfgen.falsify.monitors import FAR, Monitor, scene
+from rfgen.falsify.monitor import FAR, Monitor, scene
 from rfgen.falsify.promises import Promise, promise
 from rfgen.records import Decision, Event
 from rfgen.scenario import Scenario
@@ -24,6 +24,8 @@ class Outcome(NamedTuple):
     said: str
     """What was closest, in words."""
     at_s: float
+    parts: tuple[tuple[str, float], ...] = ()
+    """How close each comparison of the promise came, by name; not cut at 1."""
 
     @property
     def broken(self) -> bool:
@@ -94,7 +96,7 @@ def run_once(scenario: Scenario, promised: Promise) -> Outcome:
     session.on_tick = on_tick
     with contextlib.suppress(_VerdictIn):
         session.run()
-    return Outcome(monitor.least, monitor.text(), monitor.at_s)
+    return Outcome(monitor.least, monitor.text(), monitor.at_s, tuple(monitor.parts.items()))
 
 
 def try_scenario(make: Callable[[], Scenario], promised: Promise) -> Outcome:

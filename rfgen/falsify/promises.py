@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rfgen.falsify.monitor import Monitor
 from rfgen.falsify.monitors import (
     DoseOverrun,
     HoldOutOfBand,
     LimitOvershot,
-    Monitor,
     PowerBeyond,
     RfOutside,
     SentinelPeak,
@@ -49,7 +49,7 @@ class Promise:
     @property
     def formula(self) -> str:
         """Its temporal-logic form."""
-        return str(getattr(self.monitor, "FORMULA"))  # noqa: B009 - each monitor has its own
+        return self.monitor.FORMULA
 
 
 PROMISES: tuple[Promise, ...] = (

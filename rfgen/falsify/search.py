@@ -1,28 +1,26 @@
-"""The search: points tried one after the other, each told how close it came, until one breaks the promise."""
+"""The search: points tried block by block, each told how close it came, until one breaks the promise.
+
+A block is asked for before any of it has run, so that its runs may be shared out over processes; it is always as long,
+so that the points are the same however many there are.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import Protocol
 
 from rfgen.extras import install_command
-from rfgen.falsify.one import Outcome, try_scenario
+from rfgen.falsify.draws import ByChance
+from rfgen.falsify.guide import Guide
+from rfgen.falsify.one import Outcome
 from rfgen.falsify.space import Space, Value
+from rfgen.falsify.tries import Tries
 from rfgen.problems import InputError, Problem
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-    from optuna.trial import Trial
-
-STARTUP = 10
-"""Points by chance before the optimiser has anything to go by."""
+BLOCK = 8
+"""Runs asked for at once."""
 NOT_RUN = Outcome(1.0, "no run", 0.0)
 
 
@@ -46,34 +44,27 @@ class Found:
     interrupted: bool = False
 
 
-class ByChance:
-    """Every value drawn evenly."""
+class Points(Protocol):
+    """What chooses the points."""
 
-    def __init__(self, seed: int, run: int) -> None:
-        self._random = np.random.default_rng([seed, run])
+    def ask(self, count: int) -> list[dict[str, Value]]:
+        """The points of a block."""
 
-    def pick(self, name: str, choices: Sequence[str]) -> str:
-        """One of several."""
-        return choices[int(self._random.integers(len(choices)))]
-
-    def number(self, name: str, least: float, most: float) -> float:
-        """A number of a range."""
-        return float(self._random.uniform(least, most))
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """What became of them, in the same order."""
 
 
-class ByTrial:
-    """Values that an optimiser chooses."""
+class _ByChance:
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space, self._seed, self._run = space, seed, 0
 
-    def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+    def ask(self, count: int) -> list[dict[str, Value]]:
+        runs = range(self._run, self._run + count)
+        self._run += count
+        return [self._space.draw(ByChance(self._seed, run)) for run in runs]
 
-    def pick(self, name: str, choices: Sequence[str]) -> str:
-        """One of several."""
-        return str(self._trial.suggest_categorical(name, list(choices)))
-
-    def number(self, name: str, least: float, most: float) -> float:
-        """A number of a range."""
-        return self._trial.suggest_float(name, least, most)
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Chance has no memory."""
 
 
 def search(
@@ -82,71 +73,34 @@ def search(
     seed: int,
     *,
     uniform: bool = False,
+    jobs: int = 1,
     closer: Callable[[int, Outcome], None] | None = None,
     ran: Callable[[int], None] | None = None,
 ) -> Found:
-    """At most `budget` runs; ends with the first that breaks the promise. The same seed gives the same points.
+    """At most `budget` runs, `jobs` at a time; ends with the first, in the order asked for, that breaks the promise.
 
-    `closer`: told of every run that came closer than those before; `ran`: of every run. An interruption ends it with
-    the closest so far.
+    The same seed gives the same points and the same end, whatever `jobs` is. `closer`: told of every run that came
+    closer than those before; `ran`: of every run. An interruption ends it with the closest so far. Raises WorkerDied.
     """
     best = Found({}, NOT_RUN, 0, 0)
-    points = _by_chance(space, budget, seed) if uniform else _guided(space, budget, seed)
-    try:
-        for run, (point, tell) in enumerate(points, 1):
-            outcome = try_scenario(partial(space.scenario, point), space.promise)
-            tell(outcome)
-            best.runs = run
-            if ran is not None:
-                ran(run)
-            if outcome.robustness < best.outcome.robustness or not best.point:
-                best.point, best.outcome, best.run = point, outcome, run
-                if closer is not None:
-                    closer(run, outcome)
-            if outcome.broken:
-                break
-    except KeyboardInterrupt:
-        best.interrupted = True
+    points: Points = _ByChance(space, seed) if uniform else Guide(space, seed)
+    with Tries(space, jobs) as tries:
+        try:
+            while best.runs < budget and not best.outcome.broken:
+                asked = points.ask(min(BLOCK, budget - best.runs))
+                outcomes = []
+                for point, outcome in zip(asked, tries.each(asked), strict=True):
+                    outcomes.append(outcome)
+                    best.runs += 1
+                    if ran is not None:
+                        ran(best.runs)
+                    if outcome.robustness < best.outcome.robustness or not best.point:
+                        best.point, best.outcome, best.run = point, outcome, best.runs
+                        if closer is not None:
+                            closer(best.runs, outcome)
+                    if outcome.broken:
+                        return best
+                points.tell(outcomes)
+        except KeyboardInterrupt:
+            best.interrupted = True
     return best
-
-
-Points = Iterator[tuple[dict[str, Value], Callable[[Outcome], None]]]
-
-
-def _by_chance(space: Space, budget: int, seed: int) -> Points:
-    for run in range(budget):
-        yield space.draw(ByChance(seed, run)), lambda outcome: None
-
-
-def _guided(space: Space, budget: int, seed: int) -> Points:
-    """Tree-structured Parzen estimator (Bergstra et al. 2011), all values of a point together."""
-    import optuna
-
-    with _quiet():
-        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True)
-        study = optuna.create_study(sampler=sampler, direction="minimize")
-    for _ in range(budget):
-        with _quiet():
-            trial = study.ask()
-            point = space.draw(ByTrial(trial))
-        yield point, partial(_tell, study, trial)
-
-
-def _tell(study: Study, trial: Trial, outcome: Outcome) -> None:
-    with _quiet():
-        study.tell(trial, outcome.robustness)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the optimiser says of itself."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)

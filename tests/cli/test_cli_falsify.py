@@ -14,10 +14,11 @@ from rfgen_program import here
 from rfgen import generator
 from rfgen.campaign.one import summarised
 from rfgen.device import device_names
-from rfgen.falsify import search as searching
+from rfgen.falsify import tries
+from rfgen.falsify.draws import STRATA, ByChance, Spread
 from rfgen.falsify.one import Outcome
 from rfgen.falsify.promises import PROMISES
-from rfgen.falsify.search import ByChance, search
+from rfgen.falsify.search import Found, search
 from rfgen.falsify.shrink import shrink
 from rfgen.falsify.space import Space, yaml_of
 from rfgen.problems import InputError
@@ -126,9 +127,38 @@ def test_an_interruption_keeps_the_closest(monkeypatch: pytest.MonkeyPatch) -> N
             return Outcome(left, "", 0.0)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(searching, "try_scenario", until_stopped)
+    monkeypatch.setattr(tries, "try_scenario", until_stopped)
     found = search(Space(PROMISES[0], "bench"), 50, 1)
     assert (found.interrupted, found.runs, found.run, found.outcome.robustness) == (True, 3, 2, 0.2)
+
+
+def test_shared_out_over_processes_it_is_the_same_search() -> None:
+    space = Space(PROMISES[8], "bench")
+    runs = 18  # two blocks that are spread, and one point of an optimiser
+
+    def told(jobs: int) -> tuple[Found, list[tuple[int, Outcome]]]:
+        closer: list[tuple[int, Outcome]] = []
+        found = search(space, runs, 5, jobs=jobs, closer=lambda run, outcome: closer.append((run, outcome)))
+        return found, closer
+
+    alone = told(1)
+    assert alone[0].runs == runs
+    assert told(2) == alone
+
+
+def test_chance_that_is_spread_takes_every_choice_before_one_comes_again() -> None:
+    spread = Spread(7)
+    states: dict[str, list[str]] = {"a": [], "b": []}
+    heights = []
+    for _ in range(STRATA):
+        spread.begin()
+        kind = spread.pick("fault0.kind", ("a", "b"))
+        states[kind].append(spread.pick("fault0.state", ("check", "ramp", "hold", "idle")))
+        heights.append(spread.number("height", 2.0, 4.0))
+    for seen in states.values():
+        assert sorted(seen) == sorted(("check", "ramp", "hold", "idle") * 2)
+        assert len(set(seen[:4])) == 4
+    assert sorted(int((height - 2.0) / 2.0 * STRATA) for height in heights) == list(range(STRATA))
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,17 @@ from hypothesis import strategies as st
 from hal import NoSample, Reply
 from rfgen.assemble import assemble
 from rfgen.falsify.deadlines import DEADLINES
+from rfgen.falsify.monitor import Monitor, Scene, Window, scene
 from rfgen.falsify.monitors import (
     DoseOverrun,
     HoldOutOfBand,
     LimitOvershot,
-    Monitor,
     PowerBeyond,
     RfOutside,
-    Scene,
     SentinelPeak,
     TargetOvershot,
     TripLate,
     UnnecessaryTrip,
-    Window,
-    scene,
 )
 from rfgen.falsify.names import NAMES
 from rfgen.falsify.promises import PROMISES
