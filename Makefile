@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: network-vs-field forecast-study fusion validate verify demo test test-long test-lowest fast prove explore explore-sampled oracle campaign-safety cells campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: reduced-vs-field network-vs-field forecast-study fusion validate verify demo test test-long test-lowest fast prove explore explore-sampled oracle campaign-safety cells campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -101,6 +101,9 @@ forecast-study: $(VENV)/.with-test ## SENTINEL_FORECAST over random vertebrae, i
 	$(BIN)/python -m evidence.forecast --grid-check 20
 	$(BIN)/python -m evidence.forecast --twice 3
 	$(BIN)/python -m evidence.forecast --vertebrae $(or $(N),3000) -j $(WORKERS)
+
+reduced-vs-field: $(VENV)/.with-test ## the reduced plant against the field plant, into docs/reduced-vs-field.md
+	$(BIN)/python -m evidence.reduced_vs_field
 
 network-vs-field: $(VENV)/.with-test ## the network plant against the field plant, into docs/network-vs-field.md
 	$(BIN)/python -m evidence.network_vs_field

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rfgen.assemble import SimulatedAssembly, assemble
+from rfgen.fieldparts import PlantKind
 from rfgen.fieldwatch import watch_field
 from rfgen.record.recorder import Recorder
 from rfgen.records import State
@@ -102,9 +103,12 @@ class Echo:
         return self.site_c
 
 
-def loop(change: Callable[[SimulatedAssembly], None] | None = None) -> tuple[float, int, SimulatedAssembly]:
+def loop(
+    model: PlantKind, change: Callable[[SimulatedAssembly], None] | None = None
+) -> tuple[float, int, SimulatedAssembly]:
     """(CPU seconds, ticks, what ran) of the shipped treatment with firmware and recording, to the end of its hold."""
-    assembly = assemble(load_scenario(SCENARIO))
+    scenario = load_scenario(SCENARIO)
+    assembly = assemble(scenario.model_copy(update={"plant": scenario.plant.model_copy(update={"model": model})}))
     assert isinstance(assembly, SimulatedAssembly)
     watch = watch_field(assembly)
     if change is not None:
@@ -142,6 +146,7 @@ class Course(NamedTuple):
 class Run:
     """The shipped run, noted once: what every contestant repeats."""
 
+    model: PlantKind
     drives: list[Drive]
     answers: list[Told]
     plant: FieldPlant
@@ -155,10 +160,11 @@ class Run:
         return len(self.drives) * self.tick_s
 
 
-def alone(run: Run, options: FieldOptions, for_s: float = math.inf) -> Course:
-    """The plant alone, under the run's drive for so long."""
-    like, tick_s = run.plant.problem, run.tick_s
-    problem = make_problem(like.electrode, like.anatomy, options)
+def alone(run: Run, options: FieldOptions | None = None, for_s: float = math.inf) -> Course:
+    """The plant alone, with other options than the run's, under the run's drive for so long."""
+    problem, tick_s = run.plant.problem, run.tick_s
+    if options is not None:
+        problem = make_problem(problem.electrode, problem.anatomy, options)
     plant = FieldPlant(problem.electrode, problem.anatomy, run.sites, tick_s, problem=problem)
     drives = run.drives if for_s >= run.for_s else run.drives[: round(for_s / tick_s)]
     every = round(0.2 / tick_s)
@@ -174,8 +180,8 @@ def alone(run: Run, options: FieldOptions, for_s: float = math.inf) -> Course:
     return Course(plant, seconds, np.array(rows))
 
 
-def noted() -> Run:
-    """The shipped run. Compiles what has not been compiled."""
+def noted(model: PlantKind) -> Run:
+    """The shipped run on this plant. Compiles what has not been compiled."""
     drives: list[Drive] = []
     answers: list[Told] = []
     found: list[tuple[FieldPlant, tuple[tuple[float, ...], float, float]]] = []
@@ -186,10 +192,10 @@ def noted() -> Run:
         found.append((plant, (plant.site_c, plant.resistance_ohm, plant.reactance_ohm)))
         assembly.bench.plant = Noted(plant, drives, answers)  # type: ignore[assignment]
 
-    assembly = loop(listen)[2]
+    assembly = loop(model, listen)[2]
     device = assembly.scenario.device
     sites = tuple(Site(t.place, t.offset_mm) for t in device.thermocouples)
-    return Run(drives, answers, *found[0], sites, device.period_ms * 1e-3)
+    return Run(model, drives, answers, *found[0], sites, device.period_ms * 1e-3)
 
 
 def loops(run: Run) -> None:
@@ -199,12 +205,12 @@ def loops(run: Run) -> None:
         assembly.bench.plant = Echo(*run.start, run.answers)
 
     def plant_alone() -> float:
-        return alone(run, run.plant.problem.options).seconds
+        return alone(run).seconds
 
     contestants: dict[str, Callable[[], float]] = {
-        "closed loop: field, firmware, recording": lambda: loop()[0],
-        "field plant alone": plant_alone,
-        "firmware and recording alone": lambda: loop(echo)[0],
+        f"closed loop: {run.model}, firmware, recording": lambda: loop(run.model)[0],
+        f"{run.model} plant alone": plant_alone,
+        "firmware and recording alone": lambda: loop(run.model, echo)[0],
     }
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(ROUNDS):
@@ -218,7 +224,7 @@ def loops(run: Run) -> None:
     print(f"{'':<42}{'CPU s':>8}{'us a tick':>11}{'x real time':>13}")
     for name, found in times.items():
         seconds = statistics.median(found)
-        wanted = f"   at least {WANTED:g}, aim 1000" if name.startswith("closed") else ""
+        wanted = f"   at least {WANTED:g}, aim 1000" if name.startswith("closed loop: field") else ""
         print(f"{name:<42}{seconds:>8.2f}{1e6 * seconds / len(run.drives):>11.1f}{run.for_s / seconds:>13.0f}{wanted}")
     print()
 
@@ -242,7 +248,7 @@ def work(run: Run) -> None:
     for owner, name in timed:
         setattr(owner, name, clocked((owner, name)))
     try:
-        solver = alone(run, run.plant.problem.options).plant.solver
+        solver = alone(run).plant.solver
     finally:
         for (owner, name), method in kept.items():
             setattr(owner, name, method)
@@ -251,7 +257,7 @@ def work(run: Run) -> None:
     ends = [30.0, 60.0, 120.0, 240.0, run.for_s]
     start_s, before = 0.0, (0, 0, 0)
     for end_s in ends:
-        on = alone(run, run.plant.problem.options, end_s).plant.solver
+        on = alone(run, for_s=end_s).plant.solver
         now = on.steps, on.current.solves, on.current.iterations
         rates = [(b - a) / (end_s - start_s) for a, b in zip(before, now, strict=True)]
         print(f"{start_s:>6.0f} - {end_s:>3.0f} s{rates[0]:>8.2f}{rates[1]:>8.2f}{rates[2]:>12.1f}")
@@ -318,8 +324,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--loop", action="store_true", help="the loops alone")
     given = parser.parse_args()
-    run = noted()
+    run = noted("field")
     loops(run)
+    loops(noted("reduced"))
     if not given.loop:
         work(run)
         cost(run)

@@ -343,8 +343,8 @@ def main() -> None:
     )
     page.say(
         "Its elements all follow from geometry and tissue, and none is fitted: no factor on them gives back the spread along the needle. So it stays as it is, and a scenario whose "
-        "point is a temperature (the forecast, the canal, the lesion) belongs on the field plant: `plant: {model: field}`. A reduced model derived from the field, with "
-        "the shape along the needle in it, is not built."
+        "point is a temperature (the forecast, the canal, the lesion) belongs on the field plant, `plant: {model: field}`, or on lumps that follow from it, `model: reduced`: "
+        "[Reduced against field](reduced-vs-field.md) makes the same comparison for those."
     )
     page.say(
         "One sign differs and not only a size. In the network a sentinel behind an eroded wall is hotter than behind a whole one. In the field it is a little cooler "

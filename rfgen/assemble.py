@@ -16,7 +16,7 @@ from hal.simulated import SimulatedHal
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.device import DeviceProfile, resolve_limits_for
 from rfgen.faultpanel import FaultPanel, on_the_bench
-from rfgen.fieldparts import FieldModel, field_plant, field_study
+from rfgen.fieldparts import FieldModel, PlantKind, field_plant, field_study
 from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import OperatorAction, Truth
@@ -220,8 +220,9 @@ def bench(scenario: Scenario, seed: int) -> Bench:
     tick_s = device.period_ms * 1e-3
     sites = tuple(Site(t.place, t.offset_mm) for t in device.thermocouples)
     on: Plant
-    if scenario.plant.model == "field":
+    if scenario.plant.on_field:
         on = field_plant(
+            scenario.plant.model,
             scenario.plant.field or FieldModel(),
             electrode(device),
             anatomy(scenario.plant),
@@ -236,15 +237,19 @@ def bench(scenario: Scenario, seed: int) -> Bench:
 
 def study(scenario: Scenario, grid: str | float | None, probes_mm: tuple[tuple[float, float], ...]) -> Study:
     """The scenario's electrode and anatomy on the field plant by itself, coolant running where the device has a pump.
-    `grid`: instead of the scenario's.
+    `grid`: instead of the scenario's; `reduced` for the lumps.
 
     Raises ValueError where geometry or a probe cannot be, and for a field plant without numba.
     """
     model = scenario.plant.field or FieldModel()
     control = scenario.device.thermocouples[scenario.device.electrode_channels[0]]
-    if grid is not None:
+    kind: PlantKind = "reduced" if grid == "reduced" else "field"
+    if grid is None:
+        kind = "reduced" if scenario.plant.model == "reduced" else "field"
+    elif kind == "field":
         model = FieldModel.model_validate({**model.model_dump(), "grid": grid})
     found = field_study(
+        kind,
         model,
         electrode(scenario.device),
         anatomy(scenario.plant),

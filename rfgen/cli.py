@@ -90,7 +90,7 @@ def campaign(
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the search.")
 @click.option("--uniform", is_flag=True, help="By chance alone, without the optimiser.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
-@click.option("--plant", type=click.Choice(["network", "field"]), default="network", show_default=True)
+@click.option("--plant", type=click.Choice(["network", "reduced", "field"]), default="network", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The scenario's file [default: in falsified/].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
 def falsify(
@@ -120,7 +120,9 @@ def falsify(
 @click.option("--for", "for_s", type=click.FloatRange(0, 36000, min_open=True), required=True, help="Seconds.")
 @click.option("--probe", "probes", multiple=True, metavar="R,Z", help="A place to read, mm; may be repeated.")
 @click.option(
-    "--grid", metavar="fine|default|coarse|MM", help="Instead of the scenario's: by name, or its finest cell."
+    "--grid",
+    metavar="fine|default|coarse|reduced|MM",
+    help="Instead of the scenario's: by name, or its finest cell.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The picture [default: NAME-field.svg].")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON, and nothing else.")

@@ -130,7 +130,7 @@ def _plant_faults(device: DeviceProfile, plant: PlantModel) -> Iterator[Fault]:
         yield Fault(("plant", "target_radius_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
     if plant.wall is not None and plant.wall.distance_mm <= least_mm:
         yield Fault(("plant", "wall", "distance_mm"), "is inside the electrode", f"it must be above {least_mm:.3g} mm")
-    elif plant.model == "field":
+    elif plant.on_field:
         yield from _field_faults(device, plant, plant.field or FieldModel())
 
 

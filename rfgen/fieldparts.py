@@ -17,10 +17,15 @@ from rfgen.validation import Strict, as_tuple
 if TYPE_CHECKING:
     from sim.field.options import FieldOptions
     from sim.field.plant import FieldPlant
+    from sim.field.problem import Problem
     from sim.field.study import Study
     from sim.geometry import Electrode
     from sim.network import Anatomy, Site
     from sim.tissue import Tissue
+
+
+PlantKind = Literal["network", "reduced", "field"]
+"""`reduced`: the field on lumps that follow from it."""
 
 
 class RegionModel(Strict):
@@ -101,6 +106,7 @@ def field_options(model: FieldModel, tissue: Callable[[str], Tissue]) -> FieldOp
 
 
 def field_study(
+    kind: PlantKind,
     model: FieldModel,
     electrode: Electrode,
     anatomy: Anatomy,
@@ -115,7 +121,18 @@ def field_study(
     _make_ready()
     from sim.field.study import Study
 
-    return Study(electrode, anatomy, field_options(model, tissue), tip=tip, probes_mm=probes_mm)
+    problem = _problem(kind, model, electrode, anatomy, tissue)
+    return Study(electrode, anatomy, problem.options, tip=tip, probes_mm=probes_mm, problem=problem)
+
+
+def _problem(
+    kind: PlantKind, model: FieldModel, electrode: Electrode, anatomy: Anatomy, tissue: Callable[[str], Tissue]
+) -> Problem:
+    from sim.field.problem import make_problem
+    from sim.field.reduced import reduced
+
+    problem = make_problem(electrode, anatomy, field_options(model, tissue))
+    return reduced(problem) if kind == "reduced" else problem
 
 
 def _make_ready() -> None:
@@ -131,6 +148,7 @@ def _make_ready() -> None:
 
 
 def field_plant(
+    kind: PlantKind,
     model: FieldModel,
     electrode: Electrode,
     anatomy: Anatomy,
@@ -138,11 +156,12 @@ def field_plant(
     tick_s: float,
     tissue: Callable[[str], Tissue],
 ) -> FieldPlant:
-    """The field plant of a scenario.
+    """The field plant of a scenario, whole or reduced.
 
     Raises ValueError where the geometry cannot be, and where numba is not installed (it says what to install).
     """
     _make_ready()
     from sim.field.plant import FieldPlant
 
-    return FieldPlant(electrode, anatomy, sites, tick_s, field_options(model, tissue))
+    problem = _problem(kind, model, electrode, anatomy, tissue)
+    return FieldPlant(electrode, anatomy, sites, tick_s, problem.options, problem)

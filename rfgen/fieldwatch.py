@@ -73,7 +73,7 @@ class FieldWatch:
     @classmethod
     def of(cls, assembly: Assembly) -> FieldWatch | None:
         """Of a simulated run; None where there is no field."""
-        if not isinstance(assembly, SimulatedAssembly) or assembly.scenario.plant.model != "field":
+        if not isinstance(assembly, SimulatedAssembly) or not assembly.scenario.plant.on_field:
             return None
         from sim.field.plant import FieldPlant
 

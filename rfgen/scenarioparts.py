@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rfgen.deviceparts import Mode, Span
 from rfgen.falsify.names import NAMES as PROMISE_NAMES
-from rfgen.fieldparts import FieldModel
+from rfgen.fieldparts import FieldModel, PlantKind
 from rfgen.problems import Fault, PathPart, refuse, suggestion
 from rfgen.safety.catalogue import ROW_IDS
 from rfgen.validation import Strict, as_tuple
@@ -101,9 +101,9 @@ def known_tissues() -> tuple[str, ...]:
 class PlantModel(Strict):
     """What the electrode stands in."""
 
-    model: Literal["network", "field"] = "network"
+    model: PlantKind = "network"
     field: FieldModel | None = None
-    """Choices of the field plant, with `model: field` alone."""
+    """Choices of the field, with `model: field` or `reduced` alone."""
     target: str = "lytic_tumour"
     target_radius_mm: float = Field(12.0, gt=0, le=29)
     surrounding: str = "cancellous_bone"
@@ -125,10 +125,15 @@ class PlantModel(Strict):
         if self.field is not None:
             named += [(("field", "regions", n, "tissue"), r.tissue) for n, r in enumerate(self.field.regions)]
         faults = [Fault(path, "is no tissue", suggestion(name, known)) for path, name in named if name not in known]
-        if self.field is not None and self.model != "field":
+        if self.field is not None and not self.on_field:
             faults.append(Fault(("field",), "means nothing here", "add `model: field`, or leave it out"))
         refuse(faults)
         return self
+
+    @property
+    def on_field(self) -> bool:
+        """It is the field, whole or reduced, and needs numba."""
+        return self.model != "network"
 
 
 def _fault_specs() -> dict[str, FaultSpec | LineFaultSpec | HostFaultSpec]:

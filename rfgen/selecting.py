@@ -26,8 +26,8 @@ CHECK_S = 8.0
 """Priming and impedance check together (assumed; they weigh little)."""
 RAMP_C_S = 1.0
 SETTLE_S = 5.0
-FIELD_COST = 10.0
-"""A tick of the field plant against one of the network plant (assumed: it decides how even the shards are, no more)."""
+PLANT_COST = {"network": 1.0, "reduced": 2.0, "field": 10.0}
+"""A tick on each plant against one on the network (assumed: it decides how even the shards are, no more)."""
 
 
 # --- shards ----------------------------------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def work(path: str) -> float:
         scenario = load_scenario(path)
     except InputError:
         return 100.0
-    cost = FIELD_COST if scenario.plant.model == "field" else 1.0
+    cost = PLANT_COST[scenario.plant.model]
     return cost * _lasts_s(scenario) * 1000.0 / scenario.device.period_ms
 
 

@@ -1,4 +1,4 @@
-"""docs/fusion.md and docs/network-vs-field.md say what their programs say today: rows run again, within a tolerance.
+"""The field's pages say what their programs say today: rows of fusion, network and reduced run again, in a tolerance.
 
 The tolerances are for another platform's last digits and for a solver that has been refined, not for another answer:
 0.3 C and 3 s is half of what the fusion page makes of its differences.
@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from evidence.fusion import CASES, run
-from evidence.network_vs_field import cases, compared
+from evidence.network_vs_field import cases, compared, sentinel_of
+from evidence.reduced_vs_field import cases as reduced_cases
+from evidence.reduced_vs_field import compared as reduced_compared
 from rfgen.scenario import load_scenario
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -43,3 +45,16 @@ def test_a_row_of_network_against_field(name: str) -> None:
     tip = compared(case).power[0]
     assert float(said[0].split(" at ")[0]) == pytest.approx(tip.most_c, abs=0.5)
     assert float(said[3]) == pytest.approx(tip.field_most_c, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["bench-self-test", "forecast-overshoot", "nerve-lesion", "vertebra-metastasis"])
+def test_a_row_of_reduced_against_field(name: str) -> None:
+    (case,) = [case for case in reduced_cases() if case.name == name]
+    page = rows("reduced-vs-field.md", "Under the same firmware")
+    (said,) = [cells for first, cells in page.items() if first.split(" (and ")[0] == name]
+    came = reduced_compared(case).firmware
+    assert float(said[0].split(" at ")[0]) == pytest.approx(came[0].most_c, abs=0.3)
+    assert abs(came[0].most_c) <= 2.0
+    sentinel = sentinel_of(case)
+    if sentinel is not None:
+        assert abs(came[sentinel].most_c) <= 1.0

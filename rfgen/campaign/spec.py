@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from rfgen.device import DeviceProfile, device_names, load_device
 from rfgen.deviceparts import Mode, Span
+from rfgen.fieldparts import PlantKind
 from rfgen.population import patient, population, scenario_of
 from rfgen.problems import MAX_PROBLEMS, Fault, InputError, Problem, Refusal, refuse, suggestion
 from rfgen.scenario import Scenario, Step, Treatment
@@ -84,7 +85,7 @@ class Faults(Strict):
 class PlantSpread(Strict):
     """Instead of the population's own: the plant's model, and ranges of what every patient has."""
 
-    model: Literal["network", "field"] = "network"
+    model: PlantKind = "network"
     target_radius_mm: Range | None = None
     conductivity_scale: Range | None = None
     perfusion_scale: Range | None = None

@@ -67,7 +67,7 @@ def _named(folders: tuple[Path, ...]) -> list[Source]:
         return sources
     names = scenario_names()
     if not field_installed():
-        left_out = [name for name in names if load_scenario(name).plant.model == "field"]
+        left_out = [name for name in names if load_scenario(name).plant.on_field]
         say(f"left out, for they need numba ({install_command('field')}): {', '.join(left_out)}")
         names = tuple(name for name in names if name not in left_out)
     return [(name, name) for name in names]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROWS = 12
 """Lines of the table on a screen; JSON has a hundred."""
 SERIES = 100
-GRIDS = ("fine", "default", "coarse")
+GRIDS = ("fine", "default", "coarse", "reduced")
 
 
 def plant(
@@ -97,7 +97,8 @@ def _grid(text: str) -> str | float:
     except ValueError:
         finest_mm = math.nan
     if not 0.01 <= finest_mm <= 2.0:
-        raise _wrong("--grid", repr(text), "is no grid", "give fine, default, coarse, or its finest cell, 0.01 to 2 mm")
+        said = f"give {', '.join(GRIDS)}, or its finest cell, 0.01 to 2 mm"
+        raise _wrong("--grid", repr(text), "is no grid", said)
     return finest_mm
 
 

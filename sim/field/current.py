@@ -86,6 +86,13 @@ class CurrentField:
         by_current_s = twin.solve(sigma_scale)
         return by_current_s, twin.conductance_s
 
+    def flows(self) -> tuple[Floats, Floats]:
+        """Current from each cell to the next across, (nz, nr - 1), and along, (nz - 1, nr), A at one volt."""
+        return (
+            self._e_r[:, 1:-1] * (self.phi[:, :-1] - self.phi[:, 1:]),
+            self._e_z[1:-1] * (self.phi[:-1] - self.phi[1:]),
+        )
+
     def solve(self, sigma_scale: Floats) -> float:
         """Solves for one volt at these shares of the 37 C conductivity; the conductance by the current through the
         poles' surface.
