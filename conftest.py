@@ -1,4 +1,4 @@
-"""How Hypothesis runs every test here: no deadline, for a busy machine is no defect, and with what repeats a failure."""
+"""How Hypothesis runs every test: no deadline, for a busy machine is no defect; a failure says how to repeat it."""
 
 from hypothesis import settings
 
