@@ -23,7 +23,8 @@ from rfgen.generator import Generator
 from rfgen.record.recorder import Recorder
 from rfgen.records import OperatorAction, State
 from rfgen.runs import is_compiled, run_info
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
+from rfgen.safety.row import Row
 from rfgen.safety.supervisor import Supervisor
 from rfgen.scenario import load_scenario
 

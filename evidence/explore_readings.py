@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, get_type_hints
 
-from rfgen.safety.catalogue import Clears, Row
 from rfgen.safety.compile import Channels
 from rfgen.safety.expr import (
     AnyChannel,
@@ -30,6 +29,7 @@ from rfgen.safety.expr import (
     Term,
     names_in,
 )
+from rfgen.safety.row import Clears, Row
 from rfgen.safety.signals import MAY_BE_ABSENT, Signals
 
 Changes = dict[str, object]

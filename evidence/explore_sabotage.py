@@ -11,7 +11,7 @@ from evidence.explore_subject import PERIOD_US, Build, link
 from hal import Command, RigInfo, Sample
 from rfgen.generator import OPERATOR_STOP, Generator
 from rfgen.records import Decision, OperatorAction, State
-from rfgen.safety.catalogue import Row
+from rfgen.safety.row import Row
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hal import Absence, NoSample
 from rfgen.records import Decision, State
-from rfgen.safety.catalogue import Clears, Row
+from rfgen.safety.row import Clears, Row
 
 IDLE, CHECK, RAMP, HOLD, CUTOFF = State
 RADIATING = (CHECK, RAMP, HOLD)

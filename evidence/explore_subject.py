@@ -20,11 +20,11 @@ from rfgen.control.power import PullBack
 from rfgen.control.temperature import TemperatureLoop
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.limits import resolve_limits
-from rfgen.safety.signals import Signals
+from rfgen.safety.row import Needs, Row
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 from rfgen.safety.supervisor import Supervisor
 
 PERIOD_US = 500_000

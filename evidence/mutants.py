@@ -56,7 +56,9 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     "listing": ((f"{SAFETY}/test_listing.py",),),
     "machine": ((f"{SAFETY}/test_machine.py",),),
     "permit": ((f"{SAFETY}/test_permit.py",),),
+    "row": ((f"{SAFETY}/test_catalogue.py",), (f"{SAFETY}/test_rows.py",), (ROWS_HERE,)),
     "signals": (
+        (f"{SAFETY}/test_deriver.py",),
         (
             f"{SAFETY}/test_catalogue.py",
             ROWS_HERE + "::test_the_signals_that_may_be_absent_are_those_whose_type_says_so",

@@ -17,9 +17,10 @@ from evidence.prove_rows import shown
 from evidence.prove_solver import Claim
 from evidence.terms import Conditions, Inputs, Layout, double
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Needs, Row
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 

@@ -20,10 +20,10 @@ import z3  # type: ignore[import-untyped, unused-ignore]
 from evidence.prove_paths import Whole, every_path, whole
 from evidence.prove_solver import Claim
 from rfgen.records import State
-from rfgen.safety.catalogue import Clears, Needs, Row
 from rfgen.safety.compile import Channels
 from rfgen.safety.expr import flag
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Clears, Needs, Row
 from rfgen.safety.supervisor import Supervisor
 
 GONE_AFTER_US = 1_000_000

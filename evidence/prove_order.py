@@ -15,8 +15,9 @@ import z3  # type: ignore[import-untyped, unused-ignore]
 from evidence.prove_rows import Unproved, any_limits, numbers, shown
 from evidence.prove_solver import Claim
 from evidence.terms import NEAREST, Conditions, Inputs, Layout, double, finite
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import names_in
+from rfgen.safety.row import Row
 
 LARGE = 1e300
 """Signals are held to be less than this, so that a multiple by at most a million cannot overflow."""

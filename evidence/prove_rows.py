@@ -10,11 +10,12 @@ import z3  # type: ignore[import-untyped, unused-ignore]
 from evidence.prove_catalogue import FIGURES, TEXTS, Tick
 from evidence.prove_solver import Claim, Value, free
 from evidence.terms import DOUBLE, MOST_CHANNELS, Conditions, Inputs, Layout, double, finite
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels, compile_rows
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import names_in
 from rfgen.safety.limits import LIMITS
+from rfgen.safety.row import Row
+from rfgen.safety.signals import NOTHING_KNOWN
 
 
 class Unproved(Exception):

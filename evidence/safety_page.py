@@ -9,8 +9,9 @@ from evidence.campaign_cells import table
 from evidence.oracle_rows import RULES
 from evidence.prove_catalogue import TEXTS
 from evidence.prove_order import WAYS
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.listing import listing
+from rfgen.safety.row import Row
 
 HEAD = """# Safety
 

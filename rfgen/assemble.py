@@ -20,8 +20,8 @@ from rfgen.fieldparts import FieldModel, PlantKind, field_plant, field_study
 from rfgen.fitting import FirstChannels
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import OperatorAction, Truth
-from rfgen.safety.catalogue import Needs
 from rfgen.safety.compile import Channels
+from rfgen.safety.row import Needs
 from rfgen.scenario import PlantModel, Scenario
 from rfgen.session import Happening, Session
 from sim.bench import Bench, BenchSpec, PumpSpec

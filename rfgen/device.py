@@ -24,8 +24,8 @@ from rfgen.deviceparts import (
     ThermocoupleModel,
 )
 from rfgen.problems import Fault, InputError, Problem, refuse, suggestion
-from rfgen.safety.catalogue import Needs
 from rfgen.safety.limits import LIMITS, limit_problem, resolve_limits
+from rfgen.safety.row import Needs
 from rfgen.validation import Strict, as_tuple, validate
 from rfgen.yamlsource import Node, compose, read_text
 

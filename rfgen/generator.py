@@ -19,10 +19,10 @@ from rfgen.control.controller import Controller
 from rfgen.control.plan import Mode, Plan, Tuning
 from rfgen.machine import StateMachine
 from rfgen.records import Decision, Event, OperatorAction, State
-from rfgen.safety.catalogue import Clears, Needs, Row
 from rfgen.safety.compile import Channels
 from rfgen.safety.deriver import Deriver, DeriverConfig
 from rfgen.safety.permit import permit
+from rfgen.safety.row import Clears, Needs, Row
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor
 from rfgen.telling import Told, for_how_long, told

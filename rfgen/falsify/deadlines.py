@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rfgen.records import State
-from rfgen.safety.catalogue import Needs
+from rfgen.safety.row import Needs
 
 C, R, H = State.IMPEDANCE_CHECK, State.RAMP, State.HOLD
 CRH = (C, R, H)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rfgen.safety.catalogue import Needs
+from rfgen.safety.row import Needs
 
 
 class Spread(NamedTuple):

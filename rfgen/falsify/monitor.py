@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from hal import Reply
 from rfgen.records import Decision, Event, State, Truth
-from rfgen.safety.catalogue import Needs
+from rfgen.safety.row import Needs
 from rfgen.scenario import Scenario
 
 RADIATING = (State.IMPEDANCE_CHECK, State.RAMP, State.HOLD)

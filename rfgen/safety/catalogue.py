@@ -6,66 +6,11 @@ add an interlock, add a row; if it needs a memory, add a derived signal first.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rfgen.records import State
-from rfgen.safety.expr import Condition, any_channel, channel, flag, limit, names_in, signal
-from rfgen.safety.signals import LINE_SIGNALS
-
-
-class Clears(enum.Enum):
-    """When the cause of a trip counts as gone."""
-
-    READING = "R"
-    """False on every valid sample for the last second."""
-    ACKNOWLEDGE = "A"
-    """With the acknowledge itself: accumulated, timed, or meaningful only under power."""
-    RELINK = "L"
-    """A new `open` succeeded."""
-
-
-class Needs(enum.Enum):
-    """What the profile must have for a row to be applicable."""
-
-    NOTHING = "nothing"
-    TEMPERATURE_MODE = "temperature mode"
-    SENTINEL = "sentinel"
-    PUMP = "pump"
-    CO_LOCATED = "co-located pair"
-    PHASE = "phase"
-    COOLANT_TEMPERATURE = "coolant temperature"
-    RETURN_MONITOR = "return monitor"
-    DEAD_MAN = "dead-man switch"
-    START_SWITCH = "start switch"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One interlock. It trips on the first sample at or after `persist_us` since its condition first held without a
-    gap."""
-
-    id: str
-    hazard: str
-    condition: Condition
-    armed: frozenset[State]
-    clears: Clears
-    usually: str
-    """What it usually means on a bench, and what to look at next."""
-    persist_us: int = 0
-    needs: Needs = Needs.NOTHING
-    pump_is_cause: bool = False
-    """The pump does not go on in CUTOFF."""
-    refuses: bool = False
-    """It never trips: it is looked at when the operator asks for a start, and refuses it."""
-
-    @property
-    def on_the_line(self) -> bool:
-        """It reads nothing but what is known in a tick without a sample too."""
-        signals, _, channels = names_in(self.condition)
-        return not channels and signals <= LINE_SIGNALS
-
+from rfgen.safety.expr import any_channel, channel, flag, limit, signal
+from rfgen.safety.row import Clears, Needs, Row
 
 I, C, R, H, X = State  # noqa: E741 - the letters of the catalogue's own column
 RADIATING = frozenset({C, R, H})

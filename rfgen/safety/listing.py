@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Needs, Row, applicable
+from rfgen.safety.catalogue import ROWS, applicable
 from rfgen.safety.compile import sentence
 from rfgen.safety.expr import names_in
 from rfgen.safety.limits import LIMITS, resolve_limits
+from rfgen.safety.row import Needs, Row
 
 LETTERS = {
     State.IDLE: "I",

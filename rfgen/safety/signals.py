@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+NAN: Final = float("nan")
 
 
 class Signals(NamedTuple):
@@ -144,3 +146,63 @@ MAY_BE_ABSENT = frozenset(
 
 LINE_SIGNALS = frozenset({"missed_ticks", "exchange_failed", "sample_stale", "rig_rebooted", "internal_error"})
 """Known in a tick without a sample too."""
+
+NOTHING_KNOWN = Signals(
+    temperature_c=(),
+    tc_reports_fault=False,
+    over_target_c=None,
+    under_target_c=None,
+    ramp_s=None,
+    stall_gain_c=None,
+    stall_asked_c=None,
+    stall_power_w=None,
+    stall_allowed_w=None,
+    impedance_ohm=None,
+    impedance_unmeasured=False,
+    check_spread=None,
+    power_off_by_w=None,
+    power_expected_w=None,
+    power_while_off_w=None,
+    on_while_off=False,
+    flow_ml_min=NAN,
+    flow_due_ml_min=None,
+    baseline_due=None,
+    coolant_flowing=False,
+    electrode_spread_c=NAN,
+    estop_pressed=False,
+    loop_open=False,
+    missed_ticks=0,
+    exchange_failed=False,
+    sample_stale=False,
+    power_w=NAN,
+    voltage_v=NAN,
+    current_a=NAN,
+    energy_j=0.0,
+    dose_min=None,
+    sentinel_level_c=None,
+    sentinel_climb_c=None,
+    tc_rate_c_s=None,
+    tc_stuck_share=0.0,
+    tc_disagree_c=None,
+    least_ohm=None,
+    z_jump_ohm=None,
+    z_before_ohm=None,
+    off_while_on=False,
+    meter_off_by_w=None,
+    stage_fault=False,
+    stage_c=0.0,
+    coolant_c=NAN,
+    return_lost=False,
+    start_released=False,
+    start_stuck=False,
+    skew_share=None,
+    late_ticks=0,
+    rig_tripped=False,
+    rig_rebooted=False,
+    overrun_ticks=0,
+    config_changed=False,
+    on_s=0.0,
+    check_s=None,
+    internal_error=False,
+)
+"""A tick without a sample, before the line's own signals are filled in. Only rows that read the line alone see it."""

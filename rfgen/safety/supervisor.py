@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row, applicable
+from rfgen.safety.catalogue import ROWS, applicable
 from rfgen.safety.compile import AllWell, Channels, Judge, compile_rows
+from rfgen.safety.row import Clears, Needs, Row
 from rfgen.safety.signals import Signals
 
 CLEAR_AFTER_US = 1_000_000

@@ -25,8 +25,9 @@ from evidence.explore_subject import (
 )
 from hal import Reply
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import flag, signal
+from rfgen.safety.row import Clears, Needs, Row
 from rfgen.safety.supervisor import Supervisor
 
 

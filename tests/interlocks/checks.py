@@ -12,10 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from rfgen.records import State
-from rfgen.safety.catalogue import Needs, Row
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.limits import resolve_limits
-from rfgen.safety.signals import Signals
+from rfgen.safety.row import Needs, Row
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 from rfgen.safety.supervisor import Supervisor
 from tests.interlocks.edges import (
     CALM,

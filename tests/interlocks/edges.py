@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import (
     AnyChannel,
     Both,
@@ -35,7 +34,8 @@ from rfgen.safety.expr import (
     Term,
 )
 from rfgen.safety.limits import resolve_limits
-from rfgen.safety.signals import Signals
+from rfgen.safety.row import Row
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 
 CHANNELS = Channels((0, 1), (2,))
 Key = str | int

@@ -14,9 +14,10 @@ from hal import Sample
 from rfgen.control.plan import Mode, Plan, Step
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import OperatorAction, State
-from rfgen.safety.catalogue import ROWS, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.deriver import Deriver
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Needs, Row
 from rfgen.safety.signals import Signals
 from tests.interlocks.checks import LETTERS
 from tests.interlocks.edges import CALM, CHANNELS, Edge, Key, edges, keys_of, leaves, merged, true

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.limits import LIMITS, resolve_limits
+from rfgen.safety.row import Needs, Row
 from rfgen.safety.signals import MAY_BE_ABSENT, Signals
 from rfgen.safety.supervisor import Supervisor
 from tests.interlocks import checks

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import Both, Compare, Const, Either, any_channel, channel, flag, limit, signal
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Clears, Needs, Row
 from rfgen.safety.signals import Signals
 from rfgen.safety.supervisor import Supervisor, _Armed
 from tests.interlocks import checks

@@ -22,9 +22,10 @@ from evidence.prove_solver import Claim, Result, Verdict, solve
 from evidence.terms import DOUBLE, double
 from rfgen.records import State
 from rfgen.safety import supervisor as module
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import Condition, any_channel, channel, flag, limit, signal
 from rfgen.safety.limits import LIMITS
+from rfgen.safety.row import Row
 from rfgen.safety.supervisor import Supervisor
 
 BY_ID = {row.id: row for row in ROWS}

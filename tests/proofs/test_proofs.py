@@ -14,7 +14,8 @@ from evidence.prove_order import WAYS, order_claims, rounding_claims
 from evidence.prove_permit import command_claims, permit_claims
 from evidence.prove_rows import finite_claims, text_claims
 from evidence.prove_solver import Claim, solve, vacuous
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
+from rfgen.safety.row import Row
 
 
 def assert_proved(claims: Sequence[Claim]) -> None:

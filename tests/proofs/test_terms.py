@@ -17,12 +17,12 @@ from evidence.prove_reals import OverReals
 from evidence.prove_solver import Claim, over_reals, solve
 from evidence.terms import DOUBLE, Conditions, Inputs, Layout, double
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels, compile_rows
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import Limit, Scaled, Term, flag, names_in, signal
 from rfgen.safety.limits import LIMITS, resolve_limits
-from rfgen.safety.signals import MAY_BE_ABSENT, Signals
+from rfgen.safety.row import Clears, Needs, Row
+from rfgen.safety.signals import MAY_BE_ABSENT, NOTHING_KNOWN, Signals
 from rfgen.safety.supervisor import Supervisor
 
 ODD = [math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -1.7976931348623157e308, 1.7976931348623157e308]

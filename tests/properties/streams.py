@@ -12,9 +12,9 @@ from hal import Absence, Capability, NoSample, Reply, RigIdentity, RigInfo, Samp
 from rfgen.control.plan import Mode, Plan, Step, Tuning
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Decision, OperatorAction, State
-from rfgen.safety.catalogue import Needs
 from rfgen.safety.compile import Channels
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Needs
 
 PERIOD_US = 20_000
 CHANNELS = 3

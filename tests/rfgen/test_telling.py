@@ -14,9 +14,10 @@ from rfgen.assemble import assemble
 from rfgen.expect import judge
 from rfgen.records import Event
 from rfgen.runs import run_into
-from rfgen.safety.catalogue import ROWS, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import names_in, signal
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Row
 from rfgen.safety.signals import Signals
 from rfgen.scenario import Expect, load_scenario
 from rfgen.telling import FLAGS, NUMBERS, Told, for_how_long, told, what_was_read

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ALL, RADIATING, ROW_IDS, ROWS, Clears, Needs, Row, applicable
+from rfgen.safety.catalogue import ALL, RADIATING, ROW_IDS, ROWS, applicable
 from rfgen.safety.compile import sentence
 from rfgen.safety.expr import any_channel, flag, signal
 from rfgen.safety.limits import LIMITS
+from rfgen.safety.row import Clears, Needs, Row
 
 LETTERS = {"IDLE": "I", "IMPEDANCE_CHECK": "C", "RAMP": "R", "HOLD": "H", "CUTOFF": "X"}
 NAMES = {name: name for name in LIMITS}

@@ -11,8 +11,8 @@ import pytest
 from hal import Command, Sample
 from rfgen.records import State
 from rfgen.safety.compile import Channels
-from rfgen.safety.deriver import DEFAULT_NOISE_C, NOTHING_KNOWN, Deriver, DeriverConfig
-from rfgen.safety.signals import Signals
+from rfgen.safety.deriver import DEFAULT_NOISE_C, Deriver, DeriverConfig
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 from rfgen.safety.thermal import Forecast
 from tests.properties.streams import sample_of
 

@@ -15,9 +15,10 @@ from hal import Absence, Command, NoSample, Reply, RigInfo
 from rfgen.control.plan import Mode
 from rfgen.generator import Generator, GeneratorConfig
 from rfgen.records import Decision, Event, OperatorAction, State
-from rfgen.safety.catalogue import ROW_IDS, Needs
+from rfgen.safety.catalogue import ROW_IDS
 from rfgen.safety.compile import Channels
 from rfgen.safety.limits import resolve_limits
+from rfgen.safety.row import Needs
 from tests.properties.streams import LINKED, TUNING, Rig, plan
 
 START, STOP, ACKNOWLEDGE, NEW_PATIENT = OperatorAction

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from rfgen.safety.compile import Channels, absent_names, compile_rows, sentence
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import (
     AnyChannel,
     Both,
@@ -34,7 +33,7 @@ from rfgen.safety.expr import (
     signal,
     term,
 )
-from rfgen.safety.signals import Signals
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 
 CHANNELS = Channels((0, 1), (2,))
 LIMITS = {"over_temp_c": 95.0, "under_c": 5.0, "flow_share": 0.8, "z_high_ohm": 800.0}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.expr import flag, limit, signal
 from rfgen.safety.limits import resolve_limits
 from rfgen.safety.listing import LETTERS, listing, text
+from rfgen.safety.row import Clears, Needs, Row
 
 HIGH = Row(
     "HIGH",

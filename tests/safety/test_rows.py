@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels, compile_rows
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import (
     AnyChannel,
     Both,
@@ -31,7 +30,8 @@ from rfgen.safety.expr import (
     names_in,
 )
 from rfgen.safety.limits import LIMITS, resolve_limits
-from rfgen.safety.signals import MAY_BE_ABSENT, Signals
+from rfgen.safety.row import Clears, Needs, Row
+from rfgen.safety.signals import MAY_BE_ABSENT, NOTHING_KNOWN, Signals
 
 CHANNELS = Channels((0, 1), (2,))
 COUNTS = ("missed_ticks", "late_ticks", "overrun_ticks")

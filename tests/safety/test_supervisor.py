@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfgen.records import State
-from rfgen.safety.catalogue import ROWS, Clears, Needs, Row
+from rfgen.safety.catalogue import ROWS
 from rfgen.safety.compile import Channels
-from rfgen.safety.deriver import NOTHING_KNOWN
 from rfgen.safety.expr import flag, signal
 from rfgen.safety.limits import resolve_limits
-from rfgen.safety.signals import Signals
+from rfgen.safety.row import Clears, Needs, Row
+from rfgen.safety.signals import NOTHING_KNOWN, Signals
 from rfgen.safety.supervisor import Supervisor
 
 CHANNELS = Channels((0,), ())
