@@ -1,8 +1,7 @@
-"""A host that says what it is told to, and keeps account of what came and when.
+"""A host that says what it is told to, and holds what came against what was due.
 
-Whatever is concluded from time is concluded from bounds: a reply was made after its request was sent and before it was
-received, however late this host was about either. RF is seen in two ways: the stage's own read-back in a SAMPLE's
-status, and the power delivered since the SAMPLE before, which tells for how long RF was on in between.
+RF is seen in two ways: the stage's own read-back in a SAMPLE's status, and the power delivered since the SAMPLE before,
+which tells for how long RF was on in between.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ import struct
 from collections.abc import Callable
 
 from hal.rigcheck.answers import SAMPLE_HEAD, Answer, Seen, named, said
+from hal.rigcheck.line import Line
 from hal.rigcheck.port import Transport
 from hal.rigcheck.verdicts import Broken, LeftOut, Undecided
 from hal.types import Capability, RigInfo, RigRefused, RigTrip, RigUnavailable
-from hal.wire import FrameDecoder, encode_frame
 from hal.wiremessages import (
-    HEADER_BYTES,
     RF_OFF_KEY,
     RF_ON,
     VERSION,
@@ -27,7 +25,6 @@ from hal.wiremessages import (
     Identification,
     Kind,
     WireError,
-    parse_header,
 )
 
 MOST_W = 1.0
@@ -40,8 +37,6 @@ PERIOD_MS = 20
 """The host's tick that CONFIGURE names; these checks send when they like."""
 FLOW_ML_MIN = 5.0
 """What a pump is asked for."""
-REPLY_S = 3.0
-"""A rig that has not answered by then does not answer."""
 OPEN_FOR_S = 3.0
 HELLO_EVERY_S = 0.25
 SETTLE_S = 0.03
@@ -50,7 +45,7 @@ SEEN_W = 0.1
 """Less than this is no RF that a meter is sure to see."""
 
 
-class Talk:
+class Talk(Line):
     """One host on one rig. `least_watchdog_ms`: the watchdog that is asked for, or more where the line is slow."""
 
     def __init__(
@@ -61,15 +56,12 @@ class Talk:
         least_watchdog_ms: int = 100,
         new_link: Callable[[], int] = lambda: secrets.randbelow(65535) + 1,
     ) -> None:
-        self.wire = wire
+        super().__init__(wire)
         self.port = port
-        self.link = 0
-        self.seq = 0
         self.tick = 0
         self.told: Identification
         self.info: RigInfo
         self.hello_body = b""
-        self.round_trip_s = 0.0
         self.short_ms = least_watchdog_ms
         """The watchdog where it is to fire."""
         self.long_ms = 1000
@@ -78,19 +70,11 @@ class Talk:
         """In force now."""
         self.reference_w = 0.0
         """What the rig delivers and reads for RADIATED_W."""
-        self.strays: list[str] = []
-        """Frames that answer nothing."""
-        self.after_noise: list[str] = []
-        """Frames that came after what no reply is due to, ahead of the next reply."""
-        self.misechoed: list[str] = []
-        """Replies whose header is not that of their request."""
         self.last = ("nothing", "nothing", "nothing")
         self.seen = 0
         self.was_late = False
         """This host has left RF on unattended for so long that the rig may have done something about it."""
         self._on_since_s: float | None = None
-        self._noisy = False
-        self._decoder = FrameDecoder()
         self._new_link = new_link
 
     # --- verdicts --------------------------------------------------------------------------------------------------
@@ -115,7 +99,7 @@ class Talk:
         holds = answer is not None and answer.kind == Kind.ERROR and answer.body == bytes([kind, code])
         self.see(sent, said(answer), f"ERROR {code} to {named(kind)}", holds)
 
-    # --- frames ----------------------------------------------------------------------------------------------------
+    # --- the first link --------------------------------------------------------------------------------------------
 
     def first_hello(self) -> None:
         """HELLO until something answers. Raises RigUnavailable, RigRefused."""
@@ -171,99 +155,6 @@ class Talk:
         wanted_ms = max(self.short_ms, math.ceil(25_000 * self.round_trip_s), self.info.watchdog_min_ms)
         self.short_ms = min(wanted_ms, most_ms)
         self.long_ms = min(max(self.long_ms, 4 * self.short_ms), most_ms)
-
-    def ask(
-        self,
-        kind: int,
-        body: bytes = b"",
-        *,
-        link: int | None = None,
-        seq: int | None = None,
-        version: int = VERSION,
-        wait_s: float = REPLY_S,
-        ahead: bytes = b"",
-    ) -> Answer | None:
-        """One request as told, and its reply; None where nothing came."""
-        link = self.link if link is None else link
-        seq = self.seq if seq is None else seq
-        return self.ask_raw(struct.pack("<BBHH", version, kind, link, seq) + body, wait_s=wait_s, ahead=ahead)
-
-    def request(self, kind: int, body: bytes = b"", *, link: int | None = None) -> Answer | None:
-        """The next request of this link."""
-        self.seq = (self.seq + 1) % 65536
-        return self.ask(kind, body, link=link)
-
-    def ask_raw(
-        self, payload: bytes, *, wait_s: float = REPLY_S, ahead: bytes = b"", behind: bytes = b""
-    ) -> Answer | None:
-        """This payload as a frame, and its reply. One with another header counts if no better comes."""
-        self.drain()
-        sent_s = self.wire.now_s()
-        self.wire.write(ahead + encode_frame(payload) + behind)
-        return self.await_reply(payload, sent_s, wait_s)
-
-    def await_reply(self, payload: bytes, sent_s: float, wait_s: float = REPLY_S) -> Answer | None:
-        """The reply to what was sent before."""
-        asked = parse_header(payload)
-        until_s = sent_s + wait_s
-        found: Answer | None = None
-        others: list[Answer] = []
-        while found is None:
-            now_s = self.wire.now_s()
-            frames = self._decoder.feed(self.wire.read(max(0.0, until_s - now_s)))
-            got_s = self.wire.now_s()
-            for frame in frames:
-                if frame is None:
-                    continue
-                header = parse_header(frame)
-                answer = Answer(header.kind, header.link, header.seq, frame[HEADER_BYTES:], frame, sent_s, got_s)
-                echoes = (header.version, header.link, header.seq) == (VERSION, asked.link, asked.seq)
-                if found is not None:
-                    self.strays.append(f"{said(answer)} behind {said(found)}")
-                elif echoes and header.kind in (asked.kind | 0x80, Kind.ERROR):
-                    found = answer
-                else:
-                    others.append(answer)
-                    until_s = min(until_s, got_s + max(0.05, 5 * self.round_trip_s))
-            if now_s >= until_s and found is None:  # and it was read once more since
-                break
-        if found is None and others:
-            found = others.pop()
-            if (found.link, found.seq) != (asked.link, asked.seq):
-                self.misechoed.append(
-                    f"to {named(asked.kind)} of link {asked.link} and seq {asked.seq}: {said(found)} of link "
-                    f"{found.link} and seq {found.seq}"
-                )
-        unasked = self.after_noise if self._noisy else self.strays
-        unasked += [f"{said(other)} ahead of {said(found)}" for other in others]
-        self._noisy = False
-        return found
-
-    def drain(self, wait_s: float = 0.0) -> int:
-        """Take what has come unasked; how many frames. With `wait_s`, listen for so long."""
-        until_s = self.wire.now_s() + wait_s
-        count = 0
-        while True:
-            now_s = self.wire.now_s()
-            data = self.wire.read(max(0.0, until_s - now_s))
-            for frame in self._decoder.feed(data):
-                if frame is not None:
-                    unasked = self.after_noise if self._noisy else self.strays
-                    unasked.append(f"{named(parse_header(frame).kind)} unasked")
-                    count += 1
-            if now_s >= until_s and not data:
-                return count
-
-    def send(self, data: bytes) -> None:
-        """Bytes that no reply is due to."""
-        self.drain()
-        self.wire.write(data)
-        self._noisy = True
-
-    @property
-    def damaged(self) -> int:
-        """Frames from the rig that came damaged."""
-        return self._decoder.bad_frames
 
     # --- links -----------------------------------------------------------------------------------------------------
 

@@ -22,17 +22,13 @@ from rfgen.scenario import OperatorLine, Scenario, fault_kinds, load_scenario, r
 from rfgen.testing.chronicle import kept_report, lines_of
 from rfgen.testing.errors import Lacking, NotReached, NotRead, Refused
 from rfgen.testing.rigs import Rig, SimulatedRig
+from rfgen.testing.waits import Condition, at_baseline, waited_for
 from rfgen.when import When
 
 SWITCH_LOOKED_AT_S = 0.5
 """For so long the start switch must have been released before a start (START_STUCK)."""
 SWITCH_SEEN_S = 0.2
 """A start switch that was pressed has been read, and obeyed, within this (assumed; a sample is a tick old)."""
-
-MARGIN_C = 1.0
-"""So far within its limits a baseline is waited for: it must hold through the check (assumed)."""
-
-Condition = Callable[["Treatment"], bool]
 
 
 class Treatment:
@@ -151,22 +147,21 @@ class Treatment:
         cannot come any more: CUTOFF is left by an acknowledge alone.
         """
         __tracebackhide__ = True
-        state = _state(wanted)
-        holds: Condition = (lambda now: now.state is state) if state is not None else wanted  # type: ignore[assignment]
-        what = _named(wanted, state)
+        what = waited_for(wanted)
         began_s = self.time_s
         with self._between_ticks():
-            if holds(self):
+            if what.holds(self):
                 return 0.0
             for _ in range(self._count(within_s)):
-                if state is not None and self.state is State.CUTOFF:
+                if what.is_state and self.state is State.CUTOFF:
                     break
                 self._tick()
-                if holds(self):
+                if what.holds(self):
                     return round(self.time_s - began_s, 9)
         passed_s = round(self.time_s - began_s, 9)
         raise NotReached(
-            f"expected {what} within {within_s:g} s\ngot      {self.state.name} after {passed_s:g} s\n" + self.status()
+            f"expected {what.name} within {within_s:g} s\ngot      {self.state.name} after {passed_s:g} s\n"
+            + self.status()
         )
 
     def cool_down(self, within_s: float) -> float:
@@ -174,7 +169,7 @@ class Treatment:
         that took, s. A simulation begins there; a load on a rig is still warm from the last test. Raises NotReached."""
         __tracebackhide__ = True
         self.advance(self._period_s)
-        return self.advance_until(_at_baseline, within_s)
+        return self.advance_until(at_baseline, within_s)
 
     def ticks(self, seconds: float) -> Iterator[Treatment]:
         """Tick by tick: `for now in treatment.ticks(30): assert now.read_c("tip") < 72`."""
@@ -406,36 +401,3 @@ class Treatment:
         ran_on = "".join(f"# {name} {value}\n" for name, value in versions().items())
         text = ran_on + f"# rig {self.rig.name}\n" + resolved_yaml(scenario.model_copy(update=told))
         write_whole(self.folder / "scenario.yaml", text)
-
-
-def _at_baseline(now: Treatment) -> bool:
-    """the thermocouples at baseline"""
-    if isinstance(now.reply, NoSample):
-        return False
-    limits, device = now.generator.supervisor.limits, now.scenario.device
-    low_c, high_c = limits["baseline_least_c"] + MARGIN_C, limits["baseline_most_c"] - MARGIN_C
-    read_c = now.reply.temperature_c
-    kinds = ([read_c[n] for n in device.electrode_channels], [read_c[n] for n in device.sentinel_channels])
-    return all(
-        low_c <= min(kind) and max(kind) <= high_c and max(kind) - min(kind) <= limits["baseline_spread_c"] - MARGIN_C
-        for kind in kinds
-        if kind
-    )
-
-
-def _state(wanted: State | str | Condition) -> State | None:
-    if isinstance(wanted, State):
-        return wanted
-    if isinstance(wanted, str):
-        try:
-            return State[wanted.upper()]
-        except KeyError:
-            raise ValueError(f"no state {wanted!r}: there are {', '.join(s.name.lower() for s in State)}") from None
-    return None
-
-
-def _named(wanted: State | str | Condition, state: State | None) -> str:
-    if state is not None:
-        return state.name
-    name = str(wanted.__doc__ or getattr(wanted, "__name__", "the condition"))
-    return "it" if name == "<lambda>" else name
