@@ -32,7 +32,11 @@ OUTCOMES = ("survived", "stillborn", "out of time")
 DEAD = ("killed", "raised")
 SAFETY, LOCKS = "tests/safety", "tests/interlocks"
 ROWS_HERE = f"{LOCKS}/test_interlock_rows.py"
-FIRMWARE = (f"{SAFETY}/test_generator.py", f"{LOCKS}/test_interlock_firmware.py")
+FIRMWARE = (
+    f"{SAFETY}/test_generator.py",
+    f"{SAFETY}/test_generator_operator.py",
+    f"{LOCKS}/test_interlock_firmware.py",
+)
 Stage = tuple[str, ...]
 STAGES: dict[str, tuple[Stage, ...]] = {
     "catalogue": ((f"{SAFETY}/test_catalogue.py",), (f"{SAFETY}/test_rows.py",), (ROWS_HERE,)),

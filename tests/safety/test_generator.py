@@ -1,138 +1,36 @@
-"""The firmware, case by case: what it says, what it refuses and why, what it does in CUTOFF, and how it fails."""
+"""The firmware, case by case: what it does in a treatment, what it says of a trip, and how it fails."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import pytest
 
-from hal import Absence, Command, NoSample, Reply, RigInfo
+from hal import Absence, Command
 from rfgen.control.plan import Mode
 from rfgen.generator import Generator, GeneratorConfig
-from rfgen.records import Decision, Event, OperatorAction, State
+from rfgen.records import Decision, Event, State
 from rfgen.safety.catalogue import ROW_IDS
 from rfgen.safety.compile import Channels
 from rfgen.safety.limits import resolve_limits
 from rfgen.safety.row import Needs
-from tests.properties.streams import LINKED, TUNING, Rig, plan
-
-START, STOP, ACKNOWLEDGE, NEW_PATIENT = OperatorAction
-TEMPERATURE = frozenset({Needs.TEMPERATURE_MODE, Needs.SENTINEL, Needs.PUMP})
-SWITCHED = TEMPERATURE | {Needs.START_SWITCH}
-DEAD_MAN = SWITCHED | {Needs.DEAD_MAN}
-
-
-def config(mode: Mode = Mode.TEMPERATURE, features: frozenset[Needs] = TEMPERATURE, **changes: Any) -> GeneratorConfig:
-    """Two steps, two electrode thermocouples and a sentinel, at 50 Hz."""
-    if mode is not Mode.TEMPERATURE:
-        features -= {Needs.TEMPERATURE_MODE}
-    fields = GeneratorConfig(
-        plan=plan(mode),
-        tuning=TUNING,
-        channels=Channels((0, 1), (2,)),
-        limits=resolve_limits(),
-        features=features,
-        period_us=20_000,
-        max_power_w=20.0,
-        prime_s=1.0,
-    )
-    return replace(fields, **changes)
-
-
-class Bench:
-    """A generator and a rig that does what it is told."""
-
-    def __init__(self, given: GeneratorConfig | None = None) -> None:
-        self.generator = Generator(given or config())
-        self.rig = Rig()
-        self.events: list[Event] = []
-
-    def tick(self, *actions: OperatorAction, linked: RigInfo | None = None, **changes: Any) -> Decision:
-        """One tick, with these fields of the sample changed."""
-        return self.answered(self.rig.answer()._replace(**changes), *actions, linked=linked)
-
-    def answered(self, reply: Reply, *actions: OperatorAction, linked: RigInfo | None = None) -> Decision:
-        """One tick with this reply."""
-        for action in actions:
-            self.generator.request(action, linked)
-        decision = self.generator.tick(reply)
-        if decision.rf_off:
-            self.rig.rf_on = False
-        self.rig.obey(decision)
-        self.events += self.generator.take_events()
-        return decision
-
-    def missed(self, reason: Absence, code: int = 0) -> Decision:
-        """One tick without a sample."""
-        self.rig.answer()
-        return self.answered(NoSample(self.rig.tick - 1, reason, code))
-
-    def until(self, state: State, most: int = 4000) -> Decision:
-        """On, until it is there."""
-        for n in range(most):
-            decision = self.tick(*([START] if n == 1 and self.generator.state is State.IDLE else []))
-            if decision.state is state and n:
-                return decision
-        raise AssertionError(f"never in {state.name}, but in {self.generator.state.name}: {self.generator.reason}")
-
-    def told(self, kind: str) -> list[Event]:
-        """Events of a kind, so far."""
-        return [event for event in self.events if event.kind == kind]
-
-    def refusal(self, action: OperatorAction, linked: RigInfo | None = None, **changes: Any) -> str | None:
-        """What a request is refused for; None where it is accepted."""
-        self.tick(action, linked=linked, **changes)
-        last = self.told("operator")[-1]
-        assert last.data["action"] == action.value
-        assert last.data["accepted"] is (last.data["refused_because"] is None)
-        assert last.data["boot_count"] == (linked.boot_count if linked else None)
-        because = last.data["refused_because"]
-        assert last.text == (action.value if because is None else f"{action.value}: refused, {because}")
-        assert because is None or isinstance(because, str)
-        return because
-
-
-def ids(mask: int) -> list[str]:
-    """Rows of a mask."""
-    return [row_id for bit, row_id in enumerate(ROW_IDS) if mask >> bit & 1]
-
-
-def shown(trip: Event) -> tuple[object, ...]:
-    """What a trip's event says, but for what it usually means."""
-    return tuple(trip.data[name] for name in ("id", "row", "first", "read", "held_s"))
-
-
-def in_state(state: State, given: GeneratorConfig | None = None) -> Bench:
-    """A bench that has just come to a state, its link known."""
-    return brought_to(state, given) if given is not None else copy.deepcopy(default_in(state))
-
-
-@cache
-def default_in(state: State) -> Bench:
-    """Of the default device: to be copied."""
-    return brought_to(state, None)
-
-
-def brought_to(state: State, given: GeneratorConfig | None) -> Bench:
-    """A bench that runs until it is there."""
-    bench = Bench(given)
-    bench.generator.linked(LINKED)
-    if state is State.IDLE:
-        bench.tick()
-    elif state is State.CUTOFF:
-        bench.until(State.IMPEDANCE_CHECK)
-        assert bench.tick(STOP).state is State.CUTOFF
-    else:
-        bench.until(state)
-    return bench
-
-
-RADIATING = (State.IMPEDANCE_CHECK, State.RAMP, State.HOLD)
+from tests.properties.streams import LINKED, TUNING, plan
+from tests.safety.generators import (
+    ACKNOWLEDGE,
+    NEW_PATIENT,
+    RADIATING,
+    START,
+    STOP,
+    TEMPERATURE,
+    Bench,
+    config,
+    ids,
+    in_state,
+    shown,
+)
 
 # --- a treatment ----------------------------------------------------------------------------------------------------
 
@@ -275,225 +173,6 @@ def test_the_lesser_of_both_maxima_is_commanded_at_most() -> None:
 def test_a_maximum_that_is_no_number_permits_nothing(plan_w: float, stage_w: float) -> None:
     generator = Generator(config(Mode.POWER, max_power_w=stage_w, plan=plan(Mode.POWER, plan_w)))
     assert math.isnan(generator._most_w)
-
-
-# --- the operator ---------------------------------------------------------------------------------------------------
-
-
-def test_a_start_needs_a_sample_first() -> None:
-    assert Bench().refusal(START) == "the rig's last reply was not a sample"
-    bench = Bench()
-    bench.tick()
-    bench.missed(Absence.TIMEOUT)
-    assert bench.refusal(START) == "the rig's last reply was not a sample"
-    assert bench.refusal(START) is None
-    assert bench.generator.state is State.IMPEDANCE_CHECK
-
-
-@pytest.mark.parametrize("state", [*RADIATING, State.CUTOFF])
-def test_a_start_is_for_idle_alone(state: State) -> None:
-    bench = in_state(state)
-    assert bench.refusal(START) == f"the generator is in {state.name}, and starts from IDLE alone"
-    assert bench.generator.state is state
-
-
-def test_a_start_with_something_latched_is_refused() -> None:
-    bench = Bench()
-    bench.tick()
-    bench.generator.supervisor.trip("ENERGY_LIMIT")
-    assert bench.refusal(START) == "an interlock has tripped"
-
-
-@pytest.mark.parametrize("state", RADIATING)
-def test_a_stop_is_obeyed_at_once_and_only_where_something_runs(state: State) -> None:
-    bench = in_state(state)
-    decision = bench.tick(STOP)
-    assert (decision.state, decision.rf_off, decision.command.rf_on) == (State.CUTOFF, True, False)
-    assert bench.generator.reason == "operator_stop"
-    assert bench.told("state")[-1].text == f"{state.name} to CUTOFF: operator_stop"
-    assert bench.refusal(STOP) == "nothing is running in CUTOFF"
-    assert Bench().refusal(STOP) == "nothing is running in IDLE"
-
-
-def test_a_new_patient_is_declared_in_idle_alone() -> None:
-    for state in (*RADIATING, State.CUTOFF):
-        assert in_state(state).refusal(NEW_PATIENT) == f"a patient is declared in IDLE, not in {state.name}"
-    bench = Bench()
-    for _ in range(50):
-        bench.tick(temperature_c=(37.0, 37.0, 50.0))
-    spent = bench.generator.deriver._dose._minutes
-    assert spent > 1.0
-    assert bench.refusal(NEW_PATIENT, temperature_c=(37.0, 37.0, 36.0)) is None
-    assert bench.generator.deriver._dose._minutes == 0.0
-
-
-@pytest.mark.parametrize("state", [State.IDLE, *RADIATING])
-def test_an_acknowledge_is_for_cutoff_alone(state: State) -> None:
-    bench = in_state(state)
-    assert bench.refusal(ACKNOWLEDGE, LINKED) == f"there is nothing to acknowledge in {state.name}"
-    assert bench.generator.state is state
-
-
-def test_an_acknowledge_needs_a_link_and_leads_to_idle() -> None:
-    bench = in_state(State.CUTOFF)
-    assert bench.refusal(ACKNOWLEDGE) == "no new link to the rig could be made"
-    assert bench.generator.state is State.CUTOFF
-    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
-    assert bench.generator.state is State.IDLE
-    assert bench.generator.reason is None
-    assert bench.generator.supervisor.latched == 0
-    assert bench.told("state")[-1].text == "CUTOFF to IDLE"
-    bench.tick()
-    bench.tick(START)
-    assert bench.generator.state is State.IMPEDANCE_CHECK
-
-
-def test_an_acknowledge_says_which_causes_are_not_gone() -> None:
-    bench = in_state(State.RAMP)
-    bench.tick(estop_pressed=True, loop_closed=False, power_w=450.0)
-    assert bench.generator.reason == "OVER_POWER"
-    because = bench.refusal(ACKNOWLEDGE, LINKED, estop_pressed=True)
-    assert because == "the cause is not gone: ESTOP, LOOP_OPEN"
-    for _ in range(51):
-        bench.tick()
-    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
-
-
-def test_a_new_link_is_what_a_lost_one_waits_for_and_readings_start_again_on_it() -> None:
-    bench = in_state(State.RAMP)
-    for n in range(3):
-        decision = bench.missed(Absence.TIMEOUT)
-        assert ids(decision.tripped) == (["LINK_LOST"] if n == 2 else [])
-    assert bench.generator.reason == "LINK_LOST"
-    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
-    bench = in_state(State.RAMP)
-    bench.tick(estop_pressed=True)
-    for _ in range(60):
-        bench.tick()
-    # gone on the old link; asked for on a new one, after which it is judged again
-    assert bench.refusal(ACKNOWLEDGE, LINKED) is None
-
-
-def test_a_rig_that_booted_is_acknowledged_twice() -> None:
-    bench = in_state(State.CUTOFF)
-    booted = LINKED._replace(boot_count=2)
-    assert bench.refusal(ACKNOWLEDGE, booted) == "the rig has booted since the last link"
-    trip = bench.told("trip")[-1]
-    assert shown(trip) == ("RIG_REBOOT", ROW_IDS.index("RIG_REBOOT"), False, "boot count 2, and it was 1", 0.0)
-    assert trip.text.startswith("RIG_REBOOT: boot count 2, and it was 1, ")
-    assert bench.generator.reason == "operator_stop"
-    assert bench.refusal(ACKNOWLEDGE, booted) is None
-    assert bench.generator.state is State.IDLE
-
-
-def test_the_first_link_of_all_is_no_boot() -> None:
-    bench = Bench()
-    bench.until(State.IMPEDANCE_CHECK)
-    bench.tick(STOP)
-    assert bench.refusal(ACKNOWLEDGE, LINKED._replace(boot_count=9)) is None
-    assert not bench.told("trip")
-
-
-def test_the_first_link_is_told() -> None:
-    generator = Generator(config())
-    generator.linked(LINKED)
-    assert generator.happened
-    assert generator.take_events() == [Event(0, 0, "link", "linked: test", {"boot_count": 1})]
-    assert not generator.happened
-    assert generator.take_events() == []
-
-
-def test_after_a_refused_acknowledge_the_good_second_is_one_of_the_new_links_clock() -> None:
-    """That the rig's clock began again at nothing is neither a stale sample nor a second that never ends."""
-    bench = in_state(State.RAMP)
-    bench.tick(estop_pressed=True)
-    bench.tick()
-    assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=20_000) == "the cause is not gone: ESTOP"
-    for n in range(2, 52):
-        bench.tick(rig_time_us=n * 20_000)
-    assert [trip.data["id"] for trip in bench.told("trip")] == ["ESTOP"]
-    assert bench.refusal(ACKNOWLEDGE, LINKED, rig_time_us=52 * 20_000) is None
-
-
-def test_a_treatment_after_another_starts_afresh() -> None:
-    bench = in_state(State.HOLD)
-    old = bench.generator.controller
-    assert bench.generator.deriver.on_ticks > 10
-    bench.tick(STOP)
-    bench.tick(ACKNOWLEDGE, linked=LINKED)
-    bench.rig.tip_c = 37.0
-    for _ in range(10):
-        bench.tick()
-    idle = bench.generator.controller
-    assert idle is not old
-    assert idle.asked_w == 0.0
-    bench.tick()
-    bench.tick(START)
-    assert bench.generator.controller is not idle
-    assert bench.generator.deriver.on_ticks == 0
-    assert bench.until(State.RAMP).step == 0
-
-
-# --- switches -------------------------------------------------------------------------------------------------------
-
-STUCK = "START_STUCK: The start switch was pressed just before the start was asked for. Release it for half a second."
-
-
-def test_a_start_switch_must_have_been_released_for_half_a_second() -> None:
-    bench = Bench(config(features=SWITCHED))
-    for _ in range(30):
-        bench.tick()
-    bench.tick(start_pressed=True)
-    assert bench.refusal(START) == STUCK
-    for _ in range(30):
-        bench.tick()
-    assert bench.refusal(START) is None
-    # and without one it says nothing
-    bench = Bench()
-    bench.tick(start_pressed=True)
-    assert bench.refusal(START) is None
-
-
-def test_a_dead_mans_press_is_the_start_and_its_release_the_end() -> None:
-    bench = Bench(config(features=DEAD_MAN))
-    for _ in range(40):
-        bench.tick()
-    assert bench.refusal(START) == "on this profile the start switch is pressed, and held, to start"
-    for _ in range(40):
-        bench.tick()
-    bench.tick(start_pressed=True)
-    assert bench.generator.state is State.IDLE
-    bench.tick(start_pressed=True)
-    assert bench.generator.state is State.IMPEDANCE_CHECK
-    assert len([e for e in bench.told("operator") if e.data["accepted"]]) == 1
-    for _ in range(20):
-        bench.tick(start_pressed=True)
-    assert len(bench.told("operator")) == 2
-    for n in range(6):
-        decision = bench.tick(start_pressed=False)
-        assert ids(decision.tripped) == (["START_RELEASED"] if n == 5 else [])
-    # pressed in CUTOFF it asks for nothing
-    for _ in range(5):
-        bench.tick(start_pressed=True)
-    assert len(bench.told("operator")) == 2
-
-
-def test_a_dead_mans_switch_that_is_held_from_the_start_starts_nothing() -> None:
-    bench = Bench(config(features=DEAD_MAN))
-    for _ in range(60):
-        bench.tick(start_pressed=True)
-    assert bench.generator.state is State.IDLE
-    assert [e.data["refused_because"] for e in bench.told("operator")] == [STUCK]
-
-
-def test_a_switch_that_no_profile_watches_is_nobodys() -> None:
-    bench = Bench()
-    for _ in range(40):
-        bench.tick()
-    for _ in range(5):
-        bench.tick(start_pressed=True)
-    assert bench.generator.state is State.IDLE
-    assert not bench.told("operator")
 
 
 # --- what trips, and how it is told ---------------------------------------------------------------------------------
