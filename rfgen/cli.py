@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import signal
 import sys
@@ -13,6 +15,17 @@ import click
 OK, NOT_AS_EXPECTED, BAD_INPUT, RIG_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 INTERNAL = 70
 """The program itself failed (EX_SOFTWARE)."""
+
+
+class Within(click.FloatRange):
+    """A number in a range; `nan` is in none, though it is not out of one either."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As click's own. Raises click.BadParameter."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -115,9 +128,9 @@ def falsify(
 
 @cli.command()
 @click.argument("scenario")
-@click.option("--power", "power_w", type=click.FloatRange(0, 400), help="Watts at the terminals throughout.")
-@click.option("--tip-temperature", "tip_c", type=click.FloatRange(20, 150), help="Celsius that the tip is held at.")
-@click.option("--for", "for_s", type=click.FloatRange(0, 36000, min_open=True), required=True, help="Seconds.")
+@click.option("--power", "power_w", type=Within(0, 400), help="Watts at the terminals throughout.")
+@click.option("--tip-temperature", "tip_c", type=Within(20, 150), help="Celsius that the tip is held at.")
+@click.option("--for", "for_s", type=Within(0, 36000, min_open=True), required=True, help="Seconds.")
 @click.option("--probe", "probes", multiple=True, metavar="R,Z", help="A place to read, mm; may be repeated.")
 @click.option(
     "--grid",
@@ -237,11 +250,27 @@ def check_rig(port: str, as_json: bool, long: bool, baud: int) -> int:
 
 def main() -> None:
     """Entry point: exceptions become messages and exit codes."""
+    _open_what_is_closed()
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` stays what it is
             signal.signal(number, _interrupt)
     sys.exit(_guarded())
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that is closed (`>&-`) leads nowhere. Else a file that is opened would get its number, and with
+    it what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                if nowhere != number:
+                    os.dup2(nowhere, number)
+                    os.close(nowhere)
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w" if number else "r", encoding="utf-8"))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -253,10 +282,13 @@ def _guarded() -> int:
     try:
         return int(cli(standalone_mode=False) or OK)
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):  # a full disk under stderr changes no exit code
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
+        from rfgen.commands.output import say
+
+        say("interrupted", err=True)
         return INTERRUPTED
     except SystemExit:
         return OK  # click's answer where the reader of a help text has gone: nothing more to say
@@ -283,9 +315,9 @@ def _explained(error: Exception) -> int:
         return BAD_INPUT
     if os.environ.get("RFGEN_TRACEBACK"):
         raise error
-    click.echo(
-        f"rfgen itself failed: {type(error).__name__}: {error}\n"
-        "This is a defect; please report it with what RFGEN_TRACEBACK=1 prints.",
+    say(
+        showable(f"rfgen itself failed: {type(error).__name__}: {error}")
+        + "\nThis is a defect; please report it with what RFGEN_TRACEBACK=1 prints.",
         err=True,
     )
     return INTERNAL

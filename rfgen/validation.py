@@ -95,6 +95,24 @@ def problem_at(node: Node, fault: Fault, at: Sequence[PathPart] = ()) -> Problem
     return problem._replace(value="") if problem.value in (A_MAPPING, A_LIST) else problem
 
 
+def in_words(error: ValidationError) -> list[str]:
+    """Every refusal of what stands in no file by itself, a line each, in the words in which a file's are told."""
+    said = []
+    for detail in error.errors(include_url=False):
+        refusal = _refusal(detail)
+        if refusal is not None:
+            faults: Iterable[Fault] = refusal.faults
+        else:
+            message, remedy = ("is missing", "") if detail["type"] == "missing" else _told(detail["type"], detail, None)
+            value = shown(detail["input"])
+            found = message if value in (A_MAPPING, A_LIST) or detail["type"] == "missing" else f"{value} {message}"
+            faults = [Fault(detail["loc"], found, remedy)]
+        for fault in faults:
+            line = " ".join(part for part in (dotted(fault.path), fault.message) if part)
+            said.append(f"{line}: {fault.remedy}" if fault.remedy else line)
+    return said
+
+
 def _refusal(detail: Mapping[str, Any]) -> Refusal | None:
     error = detail.get("ctx", {}).get("error")
     return error if isinstance(error, Refusal) else None
@@ -216,7 +234,11 @@ def _range(kind: str, ctx: Mapping[str, Any], field: FieldInfo | None) -> str:
         if getattr(bound, name, None) is not None
     }
     bounds = declared if broken.items() <= declared.items() else broken
-    return " and ".join(f"{BOUNDS[name]} {bounds[name]:.15g}" for name in BOUNDS if name in bounds)
+    return " and ".join(f"{BOUNDS[name]} {_number(bounds[name])}" for name in BOUNDS if name in bounds)
+
+
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:.15g}"
 
 
 def _told(kind: str, detail: Mapping[str, Any], field: FieldInfo | None) -> tuple[str, str]:

@@ -30,6 +30,22 @@ def _refusal(path: Path, line: int | None, message: str, remedy: str) -> InputEr
     return InputError([Problem(str(path), line, None, "", "", message, remedy)])
 
 
+def _other(row: Any, head: dict[str, Any]) -> str:
+    """What tells the folder's campaign from the one that is asked for."""
+    before = row if isinstance(row, dict) else {}
+    versions = before.get("versions")
+    parts = [
+        f"{key} {before.get(key)}, not {head[key]}" for key in ("seed", "runs") if before.get(key) != head.get(key)
+    ]
+    if before.get("spec") != head.get("spec"):
+        parts.append("its specification says something else")
+    for name, now in head.get("versions", {}).items():
+        then = versions.get(name) if isinstance(versions, dict) else None
+        if then != now:
+            parts.append(f"made with {name} {then}, not {now}")
+    return f"is of another campaign ({'; '.join(parts) or 'of another version of rfgen'})"
+
+
 class Runs(Set[int]):
     """Numbers of runs, a bit each: 10^8 of them are 13 MB."""
 
@@ -92,8 +108,7 @@ class Journal:
                 try:
                     row = json.loads(line)
                     if number == 1 and row != {"format": FORMAT, **head}:
-                        said = "is of another campaign, or of another version of rfgen"
-                        raise _refusal(self.path, 1, said, "give --out another folder")
+                        raise _refusal(self.path, 1, _other(row, head), "give --out another folder")
                     if number > 1:
                         if row["run"] in self.done or not 0 <= row["run"] < MOST_RUNS:
                             raise ValueError

@@ -108,6 +108,11 @@ def finish(folder: Path, spec: CampaignSpec, seed: int) -> Figures:
             if not path.exists():
                 write_whole(path, resolved_yaml(drawn(spec, seed, number).scenario))
         return figures
+    except duckdb.IOException as error:
+        (folder / f".{RESULTS}.part").unlink(missing_ok=True)
+        said = f"cannot be written ({str(error).splitlines()[0]})"
+        remedy = "make room; what was run is kept, and the same command goes on"
+        raise InputError([Problem(str(folder / RESULTS), None, None, "", "", said, remedy)]) from None
     finally:
         table.close()
 

@@ -15,11 +15,11 @@ from rfgen.device import DeviceProfile, device_names, load_device
 from rfgen.deviceparts import Mode, Span
 from rfgen.fieldparts import PlantKind
 from rfgen.population import patient, population, scenario_of
-from rfgen.problems import MAX_PROBLEMS, Fault, InputError, Problem, Refusal, refuse, suggestion
+from rfgen.problems import MAX_PROBLEMS, Fault, InputError, Problem, refuse, suggestion
 from rfgen.scenario import Scenario, Step, Treatment
 from rfgen.scenarioparts import Expect, FaultLine
-from rfgen.validation import Strict, as_tuple, in_file_order, problem_at, validate
-from rfgen.when import ANCHORS, When
+from rfgen.validation import Strict, as_tuple, in_file_order, in_words, problem_at, validate
+from rfgen.when import ANCHORS, MOST_S, When
 from rfgen.yamlsource import compose, read_text
 
 MEASURED = ("peak_c", "peak_true_c", "hottest_tissue_c", "energy_j", "rf_on_s", "t_end_s", "ticks", "field")
@@ -28,11 +28,18 @@ MEASURED = ("peak_c", "peak_true_c", "hottest_tissue_c", "energy_j", "rf_on_s", 
 
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
     if not span[0] <= span[1]:
-        raise ValueError("is not a range; give [least, most]")
+        raise ValueError(f"goes from {span[0]:g} down to {span[1]:g}; give [least, most]")
+    return span
+
+
+def _moment(span: tuple[float, float]) -> tuple[float, float]:
+    if not (span[0] >= 0.0 and span[1] < MOST_S):
+        raise ValueError(f"goes from {span[0]:g} to {span[1]:g} s; a time is 0 s or more, and below {MOST_S:g} s")
     return span
 
 
 Range = Annotated[Span, AfterValidator(_ordered)]
+Moments = Annotated[Range, AfterValidator(_moment)]
 
 
 class TreatmentSpread(Strict):
@@ -60,7 +67,7 @@ class FaultSpread(Strict):
     kind: str
     share: float = Field(1.0, gt=0, le=1e6)
     state: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(("ramp", "hold"), min_length=1, max_length=6)
-    after_s: Range = (0.0, 10.0)
+    after_s: Moments = (0.0, 10.0)
     channel: Annotated[tuple[int, ...], BeforeValidator(as_tuple)] = ()
     size: Range | None = None
     for_s: Range | None = None
@@ -163,12 +170,7 @@ def _refused(make: Callable[[], object]) -> list[str]:
     try:
         make()
     except ValidationError as error:
-        said = []
-        for detail in error.errors(include_url=False):
-            inner = detail.get("ctx", {}).get("error")
-            at = ".".join(str(part) for part in detail["loc"])
-            said.append(str(inner) if isinstance(inner, Refusal) else f"{at} {detail['msg']}".strip())
-        return said
+        return in_words(error)
     return []
 
 

@@ -11,6 +11,7 @@ from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
 from rfgen.extras import install_command
 from rfgen.fieldparts import field_installed
+from rfgen.problems import nearest
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario, scenario_names
 from rfgen.selecting import LastCheck, Source, shard
@@ -56,10 +57,18 @@ def _named(folders: tuple[Path, ...]) -> list[Source]:
         if folder.is_file():
             sources.append((folder.stem, str(folder)))
             continue
+        if str(folder) in scenario_names() and not folder.exists():
+            sources.append((str(folder), str(folder)))
+            continue
         found = scenarios_in(folder) if folder.is_dir() else []
         if not found:
-            what = "holds no scenario (.yaml)" if folder.is_dir() else "there is no such folder"
-            problems.append(Problem(str(folder), None, None, "", "", what, "give a folder of scenarios"))
+            if folder.is_dir():
+                what, remedy = "holds no scenario (.yaml)", "give a folder of scenarios"
+            else:
+                close = nearest(str(folder), scenario_names())
+                what = "is no folder, no file and no shipped scenario"
+                remedy = f"did you mean {close!r}?" if close else "give a folder of scenarios"
+            problems.append(Problem(str(folder), None, None, "", "", what, remedy))
         sources += found if len(folders) == 1 else [(str(folder / name), path) for name, path in found]
     if problems:
         raise InputError(problems)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.resources import as_file, files
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from rfgen.cli import OK
 from rfgen.commands.output import say
 from rfgen.record.jsonsafe import to_json
+from rfgen.record.summary import write_whole
 from rfgen.yamlsource import InputError, Problem
 
 HOW_PUT_ON = """\
@@ -43,10 +44,7 @@ def scenarios(copy: Path | None) -> int:
         if taken:
             problem = Problem(str(copy), None, None, "", "", f"holds {taken[0]}.yaml already", "give a new folder")
             raise InputError([problem])
-        copy.mkdir(parents=True, exist_ok=True)
-        with as_file(files("rfgen") / "scenarios") as folder:
-            for name in names:
-                shutil.copyfile(folder / f"{name}.yaml", copy / f"{name}.yaml")
+        _copied(names, copy)
         say(f"{len(names)} scenarios copied into {copy}")
         return OK
     width = max(map(len, names))
@@ -55,6 +53,21 @@ def scenarios(copy: Path | None) -> int:
         expected = "" if scenario.expect is None else f"  [{scenario.expect.reason or scenario.expect.outcome}]"
         say(f"{name:<{width}}  {scenario.title}{expected}")
     return OK
+
+
+def _copied(names: Sequence[str], folder: Path) -> None:
+    """All of them into `folder`, or none: half of them would be in the way of the next try."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done: list[Path] = []
+    try:
+        for name in names:
+            text = (files("rfgen") / "scenarios" / f"{name}.yaml").read_text(encoding="utf-8")
+            done.append(folder / f"{name}.yaml")
+            write_whole(done[-1], text)
+    except BaseException:
+        for path in done:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def devices() -> int:

@@ -18,6 +18,10 @@ def say(text: str, *, err: bool = False) -> None:
         click.echo(text, err=err)
     except BrokenPipeError:
         hush(err=err)
+    except OSError as error:
+        hush(err=err)
+        if not err:  # what goes wrong in saying what went wrong changes no exit code
+            raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def hush(*, err: bool = False) -> None:

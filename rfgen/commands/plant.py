@@ -44,6 +44,8 @@ def plant(
         on = study(scenario, None if grid is None else _grid(grid), places)
     except ValueError as error:
         raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+    if for_s < on.tick_s:
+        raise _wrong("--for", f"{for_s:g}", "s is less than the plant's step", f"give {on.tick_s:g} or more")
     rows = [_row(on)]
     ends = [for_s * n / SERIES for n in range(1, SERIES + 1)]
     for end_s in ends:
@@ -56,7 +58,7 @@ def plant(
     from rfgen.report.fieldpicture import field_picture
 
     drive = f"{power_w:g} W" if power_w is not None else f"tip at {tip_c:g} °C"
-    title = f"{Path(source).stem}: {drive} for {on.time_s:.1f} s, field plant, SIMULATED"
+    title = f"{Path(source).stem}: {drive} for {on.time_s:.6g} s, field plant, SIMULATED"
     tip = scenario.device.thermocouples[scenario.device.electrode_channels[0]]
     view = view_of(
         on.problem,

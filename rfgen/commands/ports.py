@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from serial.tools import list_ports
 
 from hal import HalError
 from hal.serialrig import SerialHal
-from rfgen.cli import OK
+from rfgen.cli import OK, RIG_FAILED
 from rfgen.commands.output import say, showable
 
 
@@ -20,12 +21,15 @@ def ports(probe: bool, names: Sequence[str]) -> int:
         say("no serial ports; plug a rig in, or serve a simulated one: `rfgen rig`")
         return OK
     width = max(map(len, wanted))
+    gone = False
     for name, description in sorted(wanted.items()):
         line = f"{name:<{width}}  {'' if description in ('n/a', '') else description}"
         if probe:
             line += f"  {_asked(name)}"
+        elif name not in told and not Path(name).is_char_device():
+            line, gone = f"{line}no port", True
         say(showable(line.rstrip()))
-    return OK
+    return RIG_FAILED if gone else OK
 
 
 def _asked(name: str) -> str:

@@ -108,7 +108,11 @@ def read_items(path: Path) -> Iterator[Item]:
                 raise RecordingError(name, f"{size} bytes; at most {MOST_FILE_BYTES} are read")
             yield from _items(name, file)
     except OSError as error:
-        raise RecordingError(name, f"cannot be read: {error.strerror or error}") from error
+        if isinstance(error, FileNotFoundError):
+            said = "there is no such recording; give the folder of a run, or its run.mcap"
+        else:
+            said = f"cannot be read: {error.strerror or error}"
+        raise RecordingError(name, said) from error
 
 
 def _items(name: str, file: BinaryIO) -> Iterator[Item]:

@@ -132,7 +132,13 @@ class Recorder:
         self._until_flush -= 1
         if not self._until_flush:
             self._until_flush = self._ticks_a_flush
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
             self._writer.flush()
+        except OSError as error:  # a write does not say to which file
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def event(self, event: Event) -> None:
         """Record something that happened once. Raises ValueError for a time that has no place in the recording."""
@@ -157,9 +163,12 @@ class Recorder:
             return
         self._closed = True
         try:
-            self._writer.finish()
-        finally:
-            self._file.close()
+            try:
+                self._writer.finish()
+            finally:
+                self._file.close()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def __enter__(self) -> Recorder:
         return self

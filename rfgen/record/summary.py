@@ -169,14 +169,18 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace the file in one step, or leave it as it was."""
-    handle, name = _beside(path)
+    """Replace the file in one step, or leave it as it was. Raises OSError with the file's name, which a write lacks."""
+    name: Path | None = None
     try:
+        handle, name = _beside(path)
         with open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
         os.replace(name, path)
-    except BaseException:
-        name.unlink(missing_ok=True)
+    except BaseException as error:
+        if name is not None:
+            name.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
