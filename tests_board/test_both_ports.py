@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from conftest import rfgen
-
 from hal import Hal, RigConfig
 from hal.conformance import conformance_checks
 from hal.serialrig import SerialHal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,9 @@ def finish(folder: Path, spec: CampaignSpec, seed: int) -> Figures:
         return figures
     except duckdb.IOException as error:
         (folder / f".{RESULTS}.part").unlink(missing_ok=True)
-        said = f"cannot be written ({str(error).splitlines()[0]})"
+        errno = re.search(r'"errno":"([0-9]+)"', str(error))
+        why = os.strerror(int(errno[1])) if errno else str(error).splitlines()[0]
+        said = f"cannot be written ({why})"
         remedy = "make room; what was run is kept, and the same command goes on"
         raise InputError([Problem(str(folder / RESULTS), None, None, "", "", said, remedy)]) from None
     finally:

@@ -99,7 +99,7 @@ def test_a_pipe_gets_no_control_codes_and_nothing_is_left_behind(mixed: Path, mo
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nosuch"], "nosuch: there is no such folder; give a folder of scenarios\n"),
+        (["nosuch"], "nosuch: is no folder, no file and no shipped scenario; give a folder of scenarios\n"),
         (["empty", "nosuch"], "empty: holds no scenario (.yaml); give a folder of scenarios\nnosuch: there is"),
         (["set", "--junit", "nosuch/out.xml"], "nosuch/out.xml: is in a folder that does not exist; make the folder"),
         (["set", "--junit", "/dev/null"], "/dev/null: is not a regular file; give a file's name\n"),

@@ -131,8 +131,8 @@ def test_what_is_no_recording_is_refused(command: str, folder: Path, tmp_path: P
     (tmp_path / "text.mcap").write_text("title: no recording\n", encoding="utf-8")
     (tmp_path / "flipped.mcap").write_bytes(whole[:9000] + bytes([whole[9000] ^ 1]) + whole[9001:])
     for name, told in (
-        ("nosuch", "nosuch: cannot be read: No such file or directory"),
-        ("empty", "empty/run.mcap: cannot be read: No such file or directory"),
+        ("nosuch", "nosuch: there is no such recording; give the folder of a run"),
+        ("empty", "empty/run.mcap: there is no such recording"),
         ("nothing.mcap", "nothing.mcap: not a recording of rfgen"),
         ("text.mcap", "text.mcap: damaged near byte"),
         ("flipped.mcap", "flipped.mcap: damaged near byte"),
