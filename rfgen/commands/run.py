@@ -74,6 +74,7 @@ def _on(
         field = "plant" if backend == "sim" else "faults"
         raise InputError([Problem(source, None, None, field, "", str(error), "")]) from None
     realtime = realtime or backend != "sim"
+    theirs = out is not None and out.exists()
     folder = _folder(name, out)
     talk = not (as_json or quiet)
     if talk:
@@ -83,8 +84,9 @@ def _on(
         try:
             finished = run_into(folder, name, assembly, backend=backend, realtime=realtime, progress=progress)
         except BaseException:
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # only where nothing was written
+            if not theirs:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # only where nothing was written
             raise
     if as_json:
         say(to_json(finished.summary))

@@ -100,7 +100,7 @@ def test_a_pipe_gets_no_control_codes_and_nothing_is_left_behind(mixed: Path, mo
     ("words", "told"),
     [
         (["nosuch"], "nosuch: is no folder, no file and no shipped scenario; give a folder of scenarios\n"),
-        (["empty", "nosuch"], "empty: holds no scenario (.yaml); give a folder of scenarios\nnosuch: there is"),
+        (["empty", "nosuch"], "empty: holds no scenario (.yaml); give a folder of scenarios\nnosuch: is no folder"),
         (["set", "--junit", "nosuch/out.xml"], "nosuch/out.xml: is in a folder that does not exist; make the folder"),
         (["set", "--junit", "/dev/null"], "/dev/null: is not a regular file; give a file's name\n"),
         (["set", "--junit", "empty"], "Invalid value for '--junit': File 'empty' is a directory."),

@@ -39,9 +39,11 @@ def room_for(size: int) -> Iterator[None]:
 @pytest.mark.parametrize(("size", "file"), [(100, "scenario.yaml"), (20_000, "run.mcap")])
 def test_a_run_without_room_names_the_file(size: int, file: str, tmp_path: Path) -> None:
     (tmp_path / "quick.yaml").write_text(QUICK)
+    (tmp_path / "r").mkdir()
     with room_for(size):
         code, _, err = here("run", "quick.yaml", "--out", "r", "--quiet", folder=tmp_path)
     assert (code, err) == (2, f"r/{file}: File too large\n")
+    assert (tmp_path / "r").is_dir()  # it was there before, and stays
 
 
 def test_scenarios_are_copied_all_or_none(tmp_path: Path) -> None:
