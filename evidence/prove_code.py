@@ -41,7 +41,7 @@ class Absent:
 
 class Reader:
     """Reads a function of one record of signals, made of one unpacking, readings taken from it, and one
-    expression."""
+    expression or one test."""
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
@@ -50,7 +50,8 @@ class Reader:
         self.readings: dict[str, int] = {}
 
     def body(self, function: ast.FunctionDef) -> ast.expr:
-        """Take in the assignments; the returned expression."""
+        """Take in the assignments; the returned expression, or the test that True is returned on, and else False."""
+        test: ast.expr | None = None
         for line in function.body:
             match line:
                 case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name()):
@@ -61,7 +62,11 @@ class Reader:
                     value=ast.Subscript(value=ast.Name(id=of), slice=ast.Constant(value=int(place))),
                 ) if self.names[of] == "temperature_c":
                     self.readings[name] = place
-                case ast.Return(value=ast.expr() as value):
+                case ast.If(test=asked, body=[ast.Return(value=ast.Constant(value=True))], orelse=[]) if test is None:
+                    test = asked
+                case ast.Return(value=ast.Constant(value=False)) if test is not None:
+                    return test
+                case ast.Return(value=ast.expr() as value) if test is None:
                     return value
                 case _:
                     raise Unreadable(ast.dump(line))

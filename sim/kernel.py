@@ -1,8 +1,9 @@
 """Straight-line code for one step of a network, made from its elements.
 
 A loop over lumps and edges spends most of its time on indexing; the same arithmetic written out with one local
-variable a lump is several times as quick, and a treatment is thousands of steps. `step_plainly`
-is the loop: the meaning of the code, kept to test it against.
+variable a lump is several times as quick, and a treatment is thousands of steps. There are two texts: the step
+while nothing boils, and the step that looks at every lump. `step_plainly` is the loop: the meaning of the code, kept to
+test it against.
 
 The integration is explicit Euler on enthalpy, which conserves heat to rounding, boils without iteration and is
 exact enough here: the network's shortest time constant is many ticks. Where a tick is too long for it, it takes
@@ -14,8 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import cast
+from functools import cache, lru_cache
+from typing import Any, cast
 
 from sim.network import Network
 from sim.tissue import (
@@ -28,7 +29,7 @@ from sim.tissue import (
 
 KernelState = tuple[float, ...]
 """Sensible heat of every lump as a temperature above body, then shell resistances, total resistance, heat gone out (J),
-then the temperature (Celsius) at every site."""
+the hottest tissue's sensible heat, then the temperature (Celsius) at every site."""
 
 Step = Callable[[KernelState, int, float, float, float, float], KernelState]
 """(state, steps, power_w, coolant_w_k, coolant_c, extra_ohm) -> state"""
@@ -65,9 +66,9 @@ class Kernel:
     network: Network
     step: Step
     step_s: float
-    source: str
     resistance_at: int
     heat_out_at: int
+    hottest_at: int
     sites_from: int
 
     def at_rest(self, temperature_c: float | None = None) -> KernelState:
@@ -79,7 +80,7 @@ class Kernel:
         for ohm in ohms:
             total += ohm
         above = [at_c - network.body_c] * len(network.lumps)
-        return (*above, *ohms, total, 0.0, *([at_c] * len(network.sites)))
+        return (*above, *ohms, total, 0.0, above[0], *([at_c] * len(network.sites)))
 
     def temperatures_c(self, state: KernelState) -> list[float]:
         """True temperature of every lump."""
@@ -109,31 +110,48 @@ def steps_in(network: Network, dt_s: float) -> int:
 @lru_cache(maxsize=32)
 def kernel_of(network: Network, step_s: float) -> Kernel:
     """The kernel of a network for steps of `step_s`, compiled once."""
-    source = _source(network, step_s)
-    scope: dict[str, object] = {"boiled": boiled}
-    exec(compile(source, "<network kernel>", "exec"), scope)
+
+    @cache
+    def whole() -> Step:
+        return _made(_source(network, step_s, boils=True), boiled=boiled)
+
+    def boiling(*given: Any) -> KernelState:
+        return whole()(*given)  # made when first asked for: most treatments never boil
+
     n = len(network.lumps)
     shells = sum(1 for lump in network.lumps if lump.shell_ohm > 0.0)
     return Kernel(
         network=network,
-        step=cast(Step, scope["step"]),
+        step=_made(_source(network, step_s, boils=False), boiling=boiling),
         step_s=step_s,
-        source=source,
         resistance_at=n + shells,
         heat_out_at=n + shells + 1,
-        sites_from=n + shells + 2,
+        hottest_at=n + shells + 2,
+        sites_from=n + shells + 3,
     )
 
 
-def _source(network: Network, step_s: float) -> str:
-    """Python text of the network's step: numbers and generated names only, nothing from a user's file."""
+def _made(source: str, **known: Callable[..., object]) -> Step:
+    """The function of this text, which calls what is `known`."""
+    scope: dict[str, object] = {**known}
+    exec(compile(source, "<network kernel>", "exec"), scope)
+    return cast(Step, scope["step"])
+
+
+def _source(network: Network, step_s: float, *, boils: bool) -> str:
+    """Python text of the network's step: numbers and generated names only, nothing from a user's file.
+
+    `boils`: whether a lump may be at 100 C. Where none may, a lump's sensible heat is its temperature, and the step
+    hands over to the other text as soon as the hottest is no longer below.
+    """
     lumps, edges = network.lumps, network.edges
     shells = [i for i, lump in enumerate(lumps) if lump.shell_ohm > 0.0]
     boiling = BOILING_C - network.body_c
     warm_base = 1.0 + CONDUCTIVITY_RISE_PER_C * (network.body_c - BODY_C)
     x = [f"x{i}" for i in range(len(lumps))]
-    t = [f"t{i}" if lump.boil_off_j > 0.0 else f"x{i}" for i, lump in enumerate(lumps)]
-    state = ", ".join([*x, *(f"r{i}" for i in shells), "ohm", "out"])
+    may_boil = [i for i, lump in enumerate(lumps) if boils and lump.boil_off_j > 0.0]
+    t = [f"t{i}" if i in may_boil else f"x{i}" for i in range(len(lumps))]
+    state = ", ".join([*x, *(f"r{i}" for i in shells), "ohm", "out", "hottest"])
     sites = "".join(f", c{j}" for j in range(len(network.sites)))
 
     def boil(i: int) -> str:
@@ -150,8 +168,8 @@ def _source(network: Network, step_s: float) -> str:
     ]
     if network.coolant_film_w_k > 0.0:
         lines.append(f"    coolant_above = coolant_c - {network.body_c!r}")
-    lines.append("    while True:")
-    lines += [f"        {temperature(i)}" for i, lump in enumerate(lumps) if lump.boil_off_j > 0.0]
+    lines.append("    while steps:" if boils else f"    while steps and hottest < {boiling!r}:")
+    lines += [f"        {temperature(i)}" for i in may_boil]
     lines += [f"        q{k} = {edge.conductance_w_k!r} * ({t[edge.a]} - {t[edge.b]})" for k, edge in enumerate(edges)]
     leaving = []
     for i, lump in enumerate(lumps):
@@ -173,14 +191,19 @@ def _source(network: Network, step_s: float) -> str:
         flow = " + ".join(terms) + "".join(" - " + term for term in less)
         lines.append(f"        x{i} += {step_s / lump.heat_capacity_j_k!r} * ({flow})")
     lines.append(f"        out += {step_s!r} * ({' + '.join(leaving)})")
-    lines += ["        steps -= 1", "        if steps == 0:", "            break"]
+    lines.append("        hottest = x1")
+    lines += [f"        if {name} > hottest: hottest = {name}" for name in x[2:]]
+    lines.append("        steps -= 1")
+    if not boils:
+        lines.append(f"    if not hottest < {boiling!r}:")
+        lines.append(f"        return boiling(({state}{sites},), steps, power_w, coolant_w_k, coolant_c, extra_ohm)")
     for i in shells:
         warm = f"{lumps[i].shell_ohm!r} / ({warm_base!r} + {CONDUCTIVITY_RISE_PER_C!r} * x{i})"
         cold_or_boiled = f"{warm} if x{i} < {boiling!r} else {boil(i)}[1]"
-        lines.append(f"    r{i} = {cold_or_boiled if lumps[i].boil_off_j > 0.0 else warm}")
+        lines.append(f"    r{i} = {cold_or_boiled if i in may_boil else warm}")
     lines.append("    ohm = " + " + ".join([repr(network.lead_ohm), "extra_ohm", *(f"r{i}" for i in shells)]))
     at = sorted({i for blend in network.sites for i in (blend.a, blend.b)})
-    lines += [f"    {temperature(i)}" for i in at if lumps[i].boil_off_j > 0.0]
+    lines += [f"    {temperature(i)}" for i in at if i in may_boil]
     for j, blend in enumerate(network.sites):
         a, b = t[blend.a], t[blend.b]
         above = a if blend.weight == 1.0 else f"{b} + {blend.weight!r} * ({a} - {b})"

@@ -87,7 +87,6 @@ class NetworkPlant:
                 "move boundaries apart (target, wall, layers) or shorten the tick"
             )
         self._body_c = self._network.body_c
-        self._lumps = len(self._network.lumps)
         self._boils_above_c = BOILING_C - self._body_c
         self._stream_ml_min = math.nan
         self._stream_w_k = self._coolant_w_k = 0.0
@@ -107,6 +106,7 @@ class NetworkPlant:
         self._kernel: Kernel = kernel_of(network, self._tick_s / self._steps)
         self._step = self._kernel.step
         self._resistance_at = self._kernel.resistance_at
+        self._hottest_at = self._kernel.hottest_at
         self._sites_from = self._kernel.sites_from
         self._film_w_k = network.coolant_film_w_k
 
@@ -136,7 +136,7 @@ class NetworkPlant:
 
     @property
     def hottest_c(self) -> float:
-        above_c = max(self._state[1 : self._lumps])
+        above_c = self._state[self._hottest_at]
         # above boiling a lump's sensible heat is not its temperature
         return self._body_c + above_c if above_c < self._boils_above_c else max(self.lump_c[1:])
 

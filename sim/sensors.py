@@ -107,7 +107,7 @@ class NoiseSource:
         at_s = (self._ticks + np.arange(NOISE_BLOCK)) * self._tick_s
         block += np.outer(np.sin(2.0 * math.pi * at_s / COLD_JUNCTION_DRIFT_S + self._drift_phase), self._drift)
         self._ticks += NOISE_BLOCK
-        self.rows = [tuple(row) for row in block[::-1].tolist()]
+        self.rows = list(zip(*block[::-1].T.tolist(), strict=True))
 
 
 Junctions = tuple[float, ...]

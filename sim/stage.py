@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,17 @@ new_record: Final = tuple.__new__
 """Makes a NamedTuple from a tuple, at half the cost of its own constructor; used where one is made every tick."""
 
 
-class Output(NamedTuple):
-    """What the stage does to the load over one tick."""
-
-    power_w: float
-    voltage_v: float
-    current_a: float
-
-
-def drive(spec: StageSpec, asked_w: float, resistance_ohm: float, reactance_ohm: float) -> Output:
+def drive(spec: StageSpec, asked_w: float, resistance_ohm: float, reactance_ohm: float) -> tuple[float, float, float]:
     """The output law: real power `asked_w` into the load, less where current or voltage would pass its
-    limit."""
+    limit. (W, V, A) over the tick."""
     impedance_ohm = math.sqrt(resistance_ohm * resistance_ohm + reactance_ohm * reactance_ohm)
     current_a = math.sqrt(asked_w / resistance_ohm)
     current_a = min(current_a, spec.max_current_a)
     if current_a * impedance_ohm > spec.max_voltage_v:
         current_a = spec.max_voltage_v / impedance_ohm
-    return new_record(Output, (current_a * current_a * resistance_ohm, current_a * impedance_ohm, current_a))
+    return current_a * current_a * resistance_ohm, current_a * impedance_ohm, current_a
 
 
 def most_power_w(spec: StageSpec, resistance_ohm: float, reactance_ohm: float) -> float:
     """What the output law allows into this load."""
-    return drive(spec, spec.max_power_w, resistance_ohm, reactance_ohm).power_w
+    return drive(spec, spec.max_power_w, resistance_ohm, reactance_ohm)[0]

@@ -175,7 +175,10 @@ def compile_rows(
     lines = [
         "def all_well(s):",
         *head,
-        "    return " + ("(" + "\n        and ".join(well) + ")" if well else "True"),
+        # as a test, not as a value: Python has a quick comparison of two floats only where a jump follows
+        "    if " + ("(" + "\n        and ".join(well) + ")" if well else "True") + ":",
+        "        return True",
+        "    return False",
         "def judge(s):",
         *head,
         "    return " + (" | ".join(violated) or "0") + ", " + (" | ".join(held) or "0"),

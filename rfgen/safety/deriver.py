@@ -291,11 +291,13 @@ class Deriver:
             over_c = control_c - target_c  # type: ignore[operator]
 
         ramp_s = check_s = None
-        stall = NO_STALL
+        gain_c, risen_c, mean_w, mean_allowed_w = NO_STALL
         if state is RAMP:
             ramp_s = (now_us - self._entered_us) * 1e-6
             if ramp_c is not None and target_c is not None:
-                stall = self._stall.update(now_us, dt_us, control_c, ramp_c, ramp_c >= target_c, power_w, allowed_w)
+                gain_c, risen_c, mean_w, mean_allowed_w = self._stall.update(
+                    now_us, dt_us, control_c, ramp_c, ramp_c >= target_c, power_w, allowed_w
+                )
         elif state is IMPEDANCE_CHECK:
             check_s = (now_us - self._entered_us) * 1e-6
 
@@ -331,7 +333,10 @@ class Deriver:
                 over_c,
                 under_c,
                 ramp_s,
-                *stall,
+                gain_c,  # one by one: a star here makes mypyc build the whole record as a list first
+                risen_c,
+                mean_w,
+                mean_allowed_w,
                 impedance_ohm,
                 on and impedance_ohm is None,
                 check_spread,

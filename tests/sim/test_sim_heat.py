@@ -163,7 +163,7 @@ def test_the_generated_step_is_the_plain_step(
     extra_ohm = data.draw(st.sampled_from([0.0, 50.0, 1e4]))
     shells = [i for i, ohm in enumerate(ohms) if ohm > 0.0]
     total_ohm = network.lead_ohm + extra_ohm + sum(ohms)
-    state = (*above_c, *(ohms[i] for i in shells), total_ohm, 0.0, *([37.0] * len(SITES)))
+    state = (*above_c, *(ohms[i] for i in shells), total_ohm, 0.0, max(above_c[1:]), *([37.0] * len(SITES)))
 
     got = kernel.step(state, steps, power_w, coolant_w_k, coolant_c, extra_ohm)
 
@@ -174,6 +174,7 @@ def test_the_generated_step_is_the_plain_step(
     assert got[:n] == pytest.approx(after, rel=1e-12, abs=1e-10)
     assert got[n : n + len(shells)] == pytest.approx([new_ohms[i] for i in shells], rel=1e-12)
     assert got[kernel.resistance_at] == pytest.approx(network.lead_ohm + extra_ohm + sum(new_ohms), rel=1e-12)
+    assert got[kernel.hottest_at] == max(got[1:n])
     assert got[kernel.heat_out_at] == pytest.approx(out_j, rel=1e-12, abs=1e-9)
 
 
