@@ -84,10 +84,48 @@ class Watched(RigProtocol):
                 self.first_on_us = now_us
 
 
+def kill_a_host(seed: int, folder: Path, port: str, radiates: Callable[[], bool]) -> float:
+    """A host that treats through this port, killed at a moment that `seed` draws: how long after RF came, s.
+
+    Raises Void where it ended by itself, or brought no RF.
+    """
+    # the check radiates for the first second; the ramp takes four, the hold 60
+    after_s = random.Random(seed).uniform(1.2, 6.0)
+    (folder / "kill.yaml").write_text(SCENARIO, encoding="utf-8")
+    host = subprocess.Popen(
+        [sys.executable, "-c", "from rfgen.cli import main; main()", "run", "kill.yaml", "--hal", "serial",
+         "--port", port, "--out", "run", "--quiet"],
+        cwd=folder,
+    )  # fmt: skip
+    try:
+        until_s = time.monotonic() + STARTED_S
+        while not radiates():
+            if time.monotonic() > until_s or host.poll() is not None:
+                raise Void(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
+            time.sleep(0.002)
+        time.sleep(after_s)
+        if host.poll() is not None:
+            told = json.loads((folder / "run/summary.json").read_text(encoding="utf-8"))
+            raise Void(f"seed {seed}: the host ended by itself before its moment: {told['tripped']}")
+    finally:
+        host.kill()
+        host.wait()
+    return after_s
+
+
+def next_host_sees(port: str) -> list[bool]:
+    """The next host links and asks for nothing, for five ticks: in which of them it sees no RF."""
+    rig = SerialHal(port, reply_s=2.0)
+    try:
+        rig.open(RigConfig(WATCHDOG_MS, 50_000, 8.0, 112.0, 0b11, False))
+        samples = [rig.exchange(Command(tick, False, 0.0, 0.0)) for tick in range(5)]
+    finally:
+        rig.close()
+    return [isinstance(sample, Sample) and not sample.rf_on for sample in samples]
+
+
 def kill_once(seed: int) -> Kill:
     """One host, killed at a moment that `seed` draws. Raises Void where nothing was tried."""
-    draw = random.Random(seed)
-    after_s = draw.uniform(1.2, 6.0)  # the check radiates for the first second; the ramp takes four, the hold 60
     side = rig_side(parse_scenario(SCENARIO, "hostkill.yaml"), lockstep=False, boot_count=seed, make=Watched)
     protocol = side.protocol
     assert isinstance(protocol, Watched)
@@ -96,25 +134,7 @@ def kill_once(seed: int) -> Kill:
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
-            (Path(folder) / "kill.yaml").write_text(SCENARIO, encoding="utf-8")
-            host = subprocess.Popen(
-                [sys.executable, "-c", "from rfgen.cli import main; main()", "run", "kill.yaml", "--hal", "serial",
-                 "--port", server.port, "--out", "run", "--quiet"],
-                cwd=folder,
-            )  # fmt: skip
-            try:
-                until_s = time.monotonic() + STARTED_S
-                while protocol.first_on_us is None:
-                    if time.monotonic() > until_s or host.poll() is not None:
-                        raise Void(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
-                    time.sleep(0.002)
-                time.sleep(after_s)
-                if host.poll() is not None:
-                    told = json.loads((Path(folder) / "run/summary.json").read_text(encoding="utf-8"))
-                    raise Void(f"seed {seed}: the host ended by itself before its moment: {told['tripped']}")
-            finally:
-                host.kill()
-                host.wait()
+            after_s = kill_a_host(seed, Path(folder), server.port, lambda: protocol.first_on_us is not None)
             time.sleep(2.5 * WATCHDOG_MS / 1000)
             off_after_ms = (protocol.last_on_us - protocol.fed_us) / 1000
             tripped = protocol.trip == RigTrip.WATCHDOG
@@ -125,16 +145,8 @@ def kill_once(seed: int) -> Kill:
 
 
 def _stays_off(port: str, bench: object) -> bool:
-    """The next host links and asks for nothing: no RF comes."""
-    rig = SerialHal(port, reply_s=2.0)
-    config = RigConfig(WATCHDOG_MS, 50_000, 8.0, 112.0, 0b11, False)
-    try:
-        rig.open(config)
-        samples = [rig.exchange(Command(tick, False, 0.0, 0.0)) for tick in range(5)]
-    finally:
-        rig.close()
-    reads_off = all(isinstance(sample, Sample) and not sample.rf_on for sample in samples[1:])
-    return reads_off and float(getattr(bench, "power_w", 1.0)) <= RF_W
+    """No RF comes with the next host. Its first tick tells of the interval before it linked."""
+    return all(next_host_sees(port)[1:]) and float(getattr(bench, "power_w", 1.0)) <= RF_W
 
 
 def killed(kill: Callable[[int], Kill], runs: int, seed: int) -> int:

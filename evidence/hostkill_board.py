@@ -13,7 +13,6 @@ though the next host links and only watches.
 from __future__ import annotations
 
 import os
-import random
 import select
 import signal
 import socket
@@ -28,10 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evidence.hostkill import SCENARIO, STARTED_S, WATCHDOG_MS, Kill, Void, killed, options
-from hal import RigConfig, Sample
-from hal.serialrig import SerialHal
-from hal.types import Command
+from evidence.hostkill import WATCHDOG_MS, Kill, kill_a_host, killed, next_host_sees, options
 from hal.wire import FrameDecoder
 
 ROOT = Path(__file__).parents[1]
@@ -143,29 +139,10 @@ def board(folder: Path) -> Iterator[tuple[str, DebugPort]]:
 
 def kill_once(seed: int) -> Kill:
     """One host, killed at a moment that `seed` draws. Raises Void where nothing was tried."""
-    after_s = random.Random(seed).uniform(1.2, 6.0)  # the check radiates for the first second, the ramp takes four
     with tempfile.TemporaryDirectory() as name, board(Path(name)) as (port, debug):
-        folder = Path(name)
         tap = Tap(port)
         try:
-            (folder / "kill.yaml").write_text(SCENARIO, encoding="utf-8")
-            host = subprocess.Popen(
-                [sys.executable, "-c", "from rfgen.cli import main; main()", "run", "kill.yaml", "--hal", "serial",
-                 "--port", tap.port, "--out", "run", "--quiet"],
-                cwd=folder,
-            )  # fmt: skip
-            try:
-                until_s = time.monotonic() + STARTED_S
-                while not tap.rf_seen:
-                    if time.monotonic() > until_s or host.poll() is not None:
-                        raise Void(f"seed {seed}: the host never brought RF on (exit {host.poll()})")
-                    time.sleep(0.002)
-                time.sleep(after_s)
-                if host.poll() is not None:
-                    raise Void(f"seed {seed}: the host ended by itself before its moment")
-            finally:
-                host.kill()
-                host.wait()
+            after_s = kill_a_host(seed, Path(name), tap.port, lambda: tap.rf_seen)
             time.sleep(5 * WATCHDOG_MS / 1000)
             enabled, switched_us = debug.output()
             off_after_ms = float("inf") if enabled else (switched_us - tap.fed_us) / 1000
@@ -177,15 +154,8 @@ def kill_once(seed: int) -> Kill:
 
 def _after(port: str, debug: DebugPort) -> tuple[bool, bool]:
     """Whether the status says that the watchdog tripped, and whether the next host that only watches sees no RF."""
-    rig = SerialHal(port, reply_s=2.0)
     tripped = bool(debug.words("dummy_witness", 1)[0] == 0) and _status_tripped(port)
-    try:
-        rig.open(RigConfig(WATCHDOG_MS, 50_000, 8.0, 112.0, 0b11, False))
-        samples = [rig.exchange(Command(tick, False, 0.0, 0.0)) for tick in range(5)]
-    finally:
-        rig.close()
-    reads_off = all(isinstance(sample, Sample) and not sample.rf_on for sample in samples)
-    return tripped, reads_off and not debug.output()[0]
+    return tripped, all(next_host_sees(port)) and not debug.output()[0]
 
 
 def _status_tripped(port: str) -> bool:

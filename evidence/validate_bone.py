@@ -10,7 +10,7 @@ import numpy as np
 
 from evidence.page import Page
 from evidence.validate_cosman import LEVELS
-from evidence.validate_rows import Row, show
+from evidence.validate_rows import Row, choices, show
 from sim.field.options import FieldOptions
 from sim.field.regions import Region
 from sim.field.study import Study
@@ -84,18 +84,21 @@ def irastorza(page: Page) -> list[Row]:
     show(page, rows)
     page.say("Layers of " + ", ".join(f"{mm:g} mm: {c:.1f} C" for mm, c in zip(layers, outside, strict=True)) + ".")
     table = []
-    for name, change in (
-        ("base", {}),
-        ("lesion at 60 C", {"level": "60 C"}),
-        ("lesion at 50 C", {"level": "50 C"}),
-        ("tip 7 mm", {"tip_mm": 7.0}),
-        ("tip 5 mm", {"tip_mm": 5.0}),
-        ("nidus as liver", {"tissue": "liver"}),
-        ("no blood", {"perfusion": 0.0}),
-        ("blood fivefold", {"perfusion": 5.0}),
-        ("layer 0.005 S/m", {"layer_s_m": 0.005}),
+    for name, choice in choices(
+        base,
+        {
+            "base": {},
+            "lesion at 60 C": {"level": "60 C"},
+            "lesion at 50 C": {"level": "50 C"},
+            "tip 7 mm": {"tip_mm": 7.0},
+            "tip 5 mm": {"tip_mm": 5.0},
+            "nidus as liver": {"tissue": "liver"},
+            "no blood": {"perfusion": 0.0},
+            "blood fivefold": {"perfusion": 5.0},
+            "layer 0.005 S/m": {"layer_s_m": 0.005},
+        },
     ):
-        found, at = figures(base._replace(**change))  # type: ignore[arg-type]
+        found, at = figures(choice)
         table.append((name, *(f"{mm:.1f}" for mm in found), *(f"{c:.1f}" for c in at)))
     page.table(("choice", "0.02 S/m, mm", "0.087 S/m, mm", "no layer, C", "7.5 mm, C"), table)
     return rows
@@ -162,21 +165,24 @@ def groetz(page: Page) -> list[Row]:
     ]
     show(page, rows)
     table = []
-    for name, change in (
-        ("base", {}),
-        ("80 C", {"tip_c": 80.0}),
-        ("70 C", {"tip_c": 70.0}),
-        ("5 min", {"for_s": 300.0}),
-        ("from 30 C", {"start_c": 30.0}),
-        ("from 22 C", {"start_c": 22.0}),
-        ("cavity of 15 mm", {"cavity_mm": 7.5}),
-        ("wall 12 mm away", {"wall_mm": 12.0}),
-        ("wall 10 mm away", {"wall_mm": 10.0}),
-        ("body's sensor at 7 mm", {"body_mm": 7.0}),
-        ("foramen's sensor 3 mm beyond", {"root_mm": 3.0}),
-        ("wall as a plane ahead of the tip", {"wall_shape": "plane"}),
+    for name, choice in choices(
+        base,
+        {
+            "base": {},
+            "80 C": {"tip_c": 80.0},
+            "70 C": {"tip_c": 70.0},
+            "5 min": {"for_s": 300.0},
+            "from 30 C": {"start_c": 30.0},
+            "from 22 C": {"start_c": 22.0},
+            "cavity of 15 mm": {"cavity_mm": 7.5},
+            "wall 12 mm away": {"wall_mm": 12.0},
+            "wall 10 mm away": {"wall_mm": 10.0},
+            "body's sensor at 7 mm": {"body_mm": 7.0},
+            "foramen's sensor 3 mm beyond": {"root_mm": 3.0},
+            "wall as a plane ahead of the tip": {"wall_shape": "plane"},
+        },
     ):
-        found = cavity(base._replace(**change)).probe_c  # type: ignore[arg-type]
+        found = cavity(choice).probe_c
         fits = sum(low <= c <= high for c, (low, high) in zip(found, low_high, strict=True))
         table.append((name, *(f"{c:.1f}" for c in found), str(fits)))
     page.table(("choice", "body, C", "epidural, C", "foramen, C", "of 3 in"), table)
@@ -231,17 +237,20 @@ def bornemann(page: Page) -> list[Row]:
     ]
     show(page, rows)
     table = []
-    for name, change in (
-        ("base", {}),
-        ("sensor 11 mm from the axis", {"off_mm": 1.0}),
-        ("sensor 16 mm from the axis", {"off_mm": 6.0}),
-        ("until 55 C", {"stop_c": 55.0}),
-        ("until 45 C", {"stop_c": 45.0}),
-        ("7 W", {"power_w": 7.0}),
-        ("15 W", {"power_w": 15.0}),
-        ("from 22 C", {"start_c": 22.0}),
-        ("poles of 6 mm", {"pole_mm": 6.0}),
+    for name, choice in choices(
+        base,
+        {
+            "base": {},
+            "sensor 11 mm from the axis": {"off_mm": 1.0},
+            "sensor 16 mm from the axis": {"off_mm": 6.0},
+            "until 55 C": {"stop_c": 55.0},
+            "until 45 C": {"stop_c": 45.0},
+            "7 W": {"power_w": 7.0},
+            "15 W": {"power_w": 15.0},
+            "from 22 C": {"start_c": 22.0},
+            "poles of 6 mm": {"pole_mm": 6.0},
+        },
     ):
-        table.append((name, f"{star(base._replace(**change)):.1f}"))  # type: ignore[arg-type]
+        table.append((name, f"{star(choice):.1f}"))
     page.table(("choice", "C"), table)
     return rows

@@ -7,7 +7,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from evidence.page import Page
-from evidence.validate_rows import Row, show
+from evidence.validate_rows import Row, choices, show
 from sim.field.options import FieldOptions
 from sim.field.study import Study
 from sim.geometry import Electrode
@@ -88,24 +88,27 @@ def section(page: Page) -> list[Row]:
     hot = [rise.peak_c for rise in found if rise.stopped]
     table: list[tuple[str, ...]] = []
     every = list(hot)
-    for name, change in (
-        ("tip 80 C", {"tip_c": 80.0}),
-        ("tip 98 C", {"tip_c": 98.0}),
-        ("wall 10 mm away", {"wall_mm": 10.0}),
-        ("wall 8 mm away", {"wall_mm": 8.0}),
-        ("wall 6 mm away", {"wall_mm": 6.0}),
-        ("wall 15 mm away", {"wall_mm": 15.0}),
-        ("sensor at the cord", {"sensor": "cord"}),
-        ("sensor at the cord, wall 8 mm away", {"sensor": "cord", "wall_mm": 8.0}),
-        ("sensor's lag 2 s", {"lag_s": 2.0}),
-        ("sensor's lag 5 s", {"lag_s": 5.0}),
-        ("sensor's lag 5 s, wall 8 mm away", {"lag_s": 5.0, "wall_mm": 8.0}),
-        ("sensor's lag 5 s, wall 6 mm away", {"lag_s": 5.0, "wall_mm": 6.0}),
-        ("wall intact, 1 mm", {"eroded": False}),
-        ("wall ahead of the tip (plane)", {"wall_shape": "plane"}),
-        ("no blood", {"blood": 0.0}),
+    for name, choice in choices(
+        Canal(2.0),
+        {
+            "tip 80 C": {"tip_c": 80.0},
+            "tip 98 C": {"tip_c": 98.0},
+            "wall 10 mm away": {"wall_mm": 10.0},
+            "wall 8 mm away": {"wall_mm": 8.0},
+            "wall 6 mm away": {"wall_mm": 6.0},
+            "wall 15 mm away": {"wall_mm": 15.0},
+            "sensor at the cord": {"sensor": "cord"},
+            "sensor at the cord, wall 8 mm away": {"sensor": "cord", "wall_mm": 8.0},
+            "sensor's lag 2 s": {"lag_s": 2.0},
+            "sensor's lag 5 s": {"lag_s": 5.0},
+            "sensor's lag 5 s, wall 8 mm away": {"lag_s": 5.0, "wall_mm": 8.0},
+            "sensor's lag 5 s, wall 6 mm away": {"lag_s": 5.0, "wall_mm": 6.0},
+            "wall intact, 1 mm": {"eroded": False},
+            "wall ahead of the tip (plane)": {"wall_shape": "plane"},
+            "no blood": {"blood": 0.0},
+        },
     ):
-        both = [course(Canal(mm)._replace(**change)) for mm in (2.0, 6.0)]  # type: ignore[arg-type]
+        both = [course(choice._replace(to_cord_mm=mm)) for mm in (2.0, 6.0)]
         every += [rise.peak_c for rise in both if rise.stopped]
         table.append((name, *itertools.chain.from_iterable(_cells("", rise)[1:] for rise in both)))
     page.table(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from evidence.page import Page
 from evidence.validate_cosman import Choice, ran, sizes
-from evidence.validate_rows import Row, show
+from evidence.validate_rows import Row, choices, show
 from sim.field.options import FieldOptions
 from sim.field.study import Study
 from sim.geometry import Electrode
@@ -87,21 +87,24 @@ def impedance(page: Page) -> list[Row]:
     )
     base = Liver()
     table, found = [], roll_off(base)
-    for name, change in (
-        ("base", {}),
-        ("30 W", {"power_w": 30.0}),
-        ("40 W", {"power_w": 40.0}),
-        ("80 W", {"power_w": 80.0}),
-        ("not cooled", {"cooled": False}),
-        ("not cooled, 30 W", {"cooled": False, "power_w": 30.0}),
-        ("pause of 5 s", {"pause_s": 5.0}),
-        ("pause of 20 s", {"pause_s": 20.0}),
-        ("from 37 C", {"start_c": 37.0}),
-        ("poles of 10 mm", {"pole_mm": 10.0}),
-        ("lets go at 1500 ohm", {"lets_go_ohm": 1500.0}),
-        ("monopolar, 30 mm", {"bipolar": False, "pole_mm": 30.0}),
+    for name, choice in choices(
+        base,
+        {
+            "base": {},
+            "30 W": {"power_w": 30.0},
+            "40 W": {"power_w": 40.0},
+            "80 W": {"power_w": 80.0},
+            "not cooled": {"cooled": False},
+            "not cooled, 30 W": {"cooled": False, "power_w": 30.0},
+            "pause of 5 s": {"pause_s": 5.0},
+            "pause of 20 s": {"pause_s": 20.0},
+            "from 37 C": {"start_c": 37.0},
+            "poles of 10 mm": {"pole_mm": 10.0},
+            "lets go at 1500 ohm": {"lets_go_ohm": 1500.0},
+            "monopolar, 30 mm": {"bipolar": False, "pole_mm": 30.0},
+        },
     ):
-        one = roll_off(base._replace(**change))  # type: ignore[arg-type]
+        one = roll_off(choice)
         passed = f"{one.passed_s:.0f}" if one.passed_s == one.passed_s else "never"
         after = f"{one.after_w:.0f}" if one.passed_s == one.passed_s else "-"
         table.append((name, passed, after, f"{one.fall_pct:.0f}", f"{one.rise_pct:.0f}"))

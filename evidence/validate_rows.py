@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from evidence.page import Page
 
@@ -33,6 +34,21 @@ class Row(NamedTuple):
             f"{self.found:.{self.digits}f} {self.unit}",
             "in" if self.inside else "**out**",
         )
+
+
+class Changeable(Protocol):
+    """A NamedTuple of what a published row does not give."""
+
+    def _replace(self, **changes: Any) -> Self: ...
+
+
+C = TypeVar("C", bound=Changeable)
+
+
+def choices(base: C, changes: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, C]]:
+    """Each choice alone: its name, and the base case with it."""
+    for name, change in changes.items():
+        yield name, base._replace(**change)
 
 
 HEADS = ("row", "published", "here", "in or out")
