@@ -107,6 +107,28 @@ def test_rf_reads_off_one_tick_after_the_cut_and_the_pump_goes_on() -> None:
     assert flows[-1] == 0.0
 
 
+@pytest.mark.parametrize("fault", ["emergency_stop", "line_silent", "pump_stopped"])
+def test_rf_off_goes_out_before_the_tick_that_asks_for_it_is_recorded(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is slow or full must not keep RF on."""
+    assembly = assemble(short(f"faults: [{{at: hold + 1 s, kind: {fault}}}]\n"))
+    watch, sent = Watch(), []
+    rig = assembly.session.hal
+    rf_off = rig.rf_off
+
+    def noted() -> None:
+        sent.append(len(watch.decisions))
+        rf_off()
+
+    monkeypatch.setattr(rig, "rf_off", noted)
+    assembly.session.recording = watch
+    assembly.session.run()
+    asked = [n for n, decision in enumerate(watch.decisions) if decision.rf_off]
+    assert asked
+    assert sent == asked
+
+
 @pytest.mark.parametrize("row_id", ROW_IDS)
 def test_an_interlock_that_ships_has_a_scenario_that_trips_it(row_id: str) -> None:
     name = "trip-" + row_id.lower().replace("_", "-")
