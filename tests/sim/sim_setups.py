@@ -60,6 +60,17 @@ def run(on: Bench, ticks: int, power_w: float, flow_ml_min: float = 10.0) -> lis
     return [on.step(power_w > 0.0, power_w, flow_ml_min) for _ in range(ticks)]
 
 
+def go_through_the_motions(subject: Bench) -> list[Readings]:
+    """On, more, less, off, on again: something in it for every fault."""
+    drive = ((50, 12.0), (50, 15.0), (50, 6.0), (25, 0.0), (75, 8.0))
+    return [reading for ticks, power_w in drive for reading in run(subject, ticks, power_w)]
+
+
+def read_c(readings: list[Readings], channel: int = 0) -> list[float]:
+    """What one thermocouple reads, tick by tick."""
+    return [r.temperature_c[channel] for r in readings]
+
+
 def same_bytes(readings: list[Readings]) -> bytes:
     """Every digit of every reading (NaN included) as text, to compare runs by."""
     return repr([tuple(r) for r in readings]).encode()

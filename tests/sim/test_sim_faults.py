@@ -8,9 +8,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from sim_setups import QUIET, SPEC, bench, run, same_bytes
+from sim_setups import QUIET, SPEC, bench, go_through_the_motions, read_c, run, same_bytes
 
 from sim.bench import Bench, Readings
 from sim.disturb import Disturber
@@ -31,12 +29,6 @@ def _warm(kind: str, seed: int = 1) -> Bench:
     return subject
 
 
-def _go_through_the_motions(subject: Bench) -> list[Readings]:
-    """On, more, less, off, on again: something in it for every fault."""
-    drive = ((50, 12.0), (50, 15.0), (50, 6.0), (25, 0.0), (75, 8.0))
-    return [reading for ticks, power_w in drive for reading in run(subject, ticks, power_w)]
-
-
 @pytest.mark.parametrize("kind", FAULTS)
 def test_every_fault_is_observable(kind: str) -> None:
     faulty, sound = _warm(kind), _warm(kind)
@@ -44,10 +36,10 @@ def test_every_fault_is_observable(kind: str) -> None:
         for subject in (faulty, sound):
             subject.put(Fault("short_load"))
     faulty.put(_fault(kind))
-    with_fault, without = _go_through_the_motions(faulty), _go_through_the_motions(sound)
+    with_fault, without = go_through_the_motions(faulty), go_through_the_motions(sound)
     assert same_bytes(with_fault) != same_bytes(without)
     if kind != "stage_unlimited":
-        assert same_bytes(_go_through_the_motions(_warm(kind))) == same_bytes(without)
+        assert same_bytes(go_through_the_motions(_warm(kind))) == same_bytes(without)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -83,8 +75,8 @@ INSTRUMENT_ALONE = [
 def test_an_instrument_s_fault_changes_neither_tissue_nor_noise(kind: str) -> None:
     faulty, sound = _warm(kind), _warm(kind)
     handle = faulty.put(_fault(kind))
-    _go_through_the_motions(faulty)
-    _go_through_the_motions(sound)
+    go_through_the_motions(faulty)
+    go_through_the_motions(sound)
     assert faulty.junction_c == sound.junction_c
     faulty.take_off(handle)
     assert same_bytes(run(faulty, 20, 5.0)) == same_bytes(run(sound, 20, 5.0))
@@ -92,10 +84,6 @@ def test_an_instrument_s_fault_changes_neither_tissue_nor_noise(kind: str) -> No
 
 # What each fault must read as, beside the same bench without it: (faulty run, sound run) over the motions.
 Runs = tuple[list[Readings], list[Readings]]
-
-
-def _t(readings: list[Readings], channel: int = 0) -> list[float]:
-    return [r.temperature_c[channel] for r in readings]
 
 
 def _flagged(flag: int) -> Callable[[Runs], bool]:
@@ -116,12 +104,12 @@ MEANING: dict[str, Callable[[Runs], bool]] = {
     "thermocouple_open": _flagged(1),
     "thermocouple_short_to_ground": _flagged(2),
     "thermocouple_short_to_supply": _flagged(3),
-    "thermocouple_stuck": lambda runs: len(set(_t(runs[0]))) == 1 and len(set(_t(runs[1]))) > 20,
+    "thermocouple_stuck": lambda runs: len(set(read_c(runs[0]))) == 1 and len(set(read_c(runs[1]))) > 20,
     "thermocouple_offset": _each(lambda f, s: _close(f.temperature_c[0] - s.temperature_c[0], 10.0)),
     "thermocouple_gain": _each(lambda f, s: _close(f.temperature_c[0] - 25.0, 0.7 * (s.temperature_c[0] - 25.0))),
     "thermocouple_reversed": _each(lambda f, s: _close(f.temperature_c[0] + s.temperature_c[0], 50.0)),
     "thermocouple_noise": lambda runs: (
-        2.4 < math.sqrt(sum((f - s) ** 2 for f, s in zip(_t(runs[0]), _t(runs[1]), strict=True)) / 250) < 3.6
+        2.4 < math.sqrt(sum((f - s) ** 2 for f, s in zip(read_c(runs[0]), read_c(runs[1]), strict=True)) / 250) < 3.6
     ),
     "impedance_offset": _each(lambda f, s: _close(f.voltage_v, 1.5 * s.voltage_v) and f.current_a == s.current_a),
     "impedance_nan": _each(lambda f, s: math.isnan(f.voltage_v) and math.isnan(f.current_a)),
@@ -149,7 +137,7 @@ MEANING: dict[str, Callable[[Runs], bool]] = {
 def test_it_reads_as_it_says(kind: str) -> None:
     faulty, sound = _warm(kind), _warm(kind)
     faulty.put(_fault(kind))
-    assert MEANING[kind]((_go_through_the_motions(faulty), _go_through_the_motions(sound)))
+    assert MEANING[kind]((go_through_the_motions(faulty), go_through_the_motions(sound)))
 
 
 def test_each_channel_has_its_own_flag() -> None:
@@ -300,89 +288,6 @@ def test_plant_and_pump_faults_combine() -> None:
     for handle in handles:
         subject.take_off(handle)
     assert subject.disturbance() == (0.0, 1.0, 1.0, 1.0)
-
-
-faults = st.sampled_from(sorted(FAULTS)).flatmap(
-    lambda kind: st.builds(Fault, st.just(kind), st.integers(0, 2) if FAULTS[kind].channel else st.none())
-)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.lists(faults, min_size=1, max_size=6), st.integers(0, 2**31))
-def test_any_mixture_of_faults_is_repeatable_and_copied(chosen: list[Fault], seed: int) -> None:
-    def trace() -> tuple[Bench, bytes]:
-        subject = bench(seed)
-        run(subject, 5, 5.0)
-        for fault in chosen:
-            subject.put(fault)
-        return subject, same_bytes(run(subject, 30, 8.0))
-
-    (first, bytes_1), (_, bytes_2) = trace(), trace()
-    assert bytes_1 == bytes_2
-    twin = copy.deepcopy(first)
-    assert same_bytes(_go_through_the_motions(twin)) == same_bytes(_go_through_the_motions(first))
-    assert twin.faults == first.faults
-    for handle in list(first.faults):
-        first.take_off(handle)
-    assert first.faults == {}
-    assert len(twin.faults) == len(chosen)
-
-
-RANDOM = {"thermocouple_noise", "thermocouple_intermittent", "impedance_noise", "start_bouncing"}
-
-
-@settings(deadline=None, max_examples=40)
-@given(faults, faults)
-def test_of_two_kinds_it_is_no_matter_which_came_first(one: Fault, other: Fault) -> None:
-    """What a fault draws is fixed by its handle, so this holds for those that draw nothing."""
-    assume(one.kind != other.kind and not {one.kind, other.kind} & RANDOM)
-    traces = []
-    for order in ((one, other), (other, one)):
-        subject = bench()
-        subject.start_pressed = True
-        run(subject, 50, 8.0)
-        for fault in order:
-            subject.put(fault)
-        traces.append(same_bytes(_go_through_the_motions(subject)))
-    assert traces[0] == traces[1]
-
-
-def test_handles_are_never_used_again() -> None:
-    subject = bench()
-    first = subject.put(Fault("loop_open"))
-    subject.take_off(first)
-    subject.take_off(first)
-    second = subject.put(Fault("loop_open"))
-    assert second != first
-    subject.take_off(first)
-    assert list(subject.faults) == [second]
-
-
-def test_a_second_random_fault_does_not_shift_the_first() -> None:
-    alone, crowded = bench(), bench()
-    for subject in (alone, crowded):
-        subject.put(Fault("thermocouple_noise", 0))
-    crowded.put(Fault("thermocouple_noise", 1))
-    crowded.put(Fault("start_bouncing"))
-    noisy, both = run(alone, 100, 5.0), run(crowded, 100, 5.0)
-    assert _t(noisy) == _t(both)
-    assert _t(noisy, 1) != _t(both, 1)
-    # nor do two alike draw alike
-    sound = run(bench(), 100, 5.0)
-    noise = [[f - s for f, s in zip(_t(both, i), _t(sound, i), strict=True)] for i in (0, 1)]
-    assert max(abs(a - b) for a, b in zip(*noise, strict=True)) > 1.0
-
-
-def test_taking_one_off_leaves_the_other_on() -> None:
-    subject = bench()
-    stuck, opened = subject.put(Fault("thermocouple_stuck", 1)), subject.put(Fault("thermocouple_open", 0))
-    before_c = run(subject, 10, 12.0)[-1].temperature_c[1]
-    subject.take_off(opened)
-    (readings,) = run(subject, 1, 12.0)
-    assert readings.tc_fault == 0
-    assert readings.temperature_c[1] == before_c
-    subject.take_off(stuck)
-    assert run(subject, 100, 12.0)[-1].temperature_c[1] != before_c
 
 
 @pytest.mark.parametrize("kind", ["open_load", "short_load"])
