@@ -29,8 +29,9 @@ test-lowest: ## the tests with every dependency at its lower bound, in a virtual
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[field,test]'
 	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -q
 
-check: $(VENV)/.with-run ## every shipped scenario, held against what it expects
+check: $(VENV)/.with-run ## every shipped scenario, held against what it expects; what trips on the network trips on the reduced plant too
 	$(BIN)/rfgen check --junit check.xml
+	$(BIN)/rfgen check --plant reduced $(patsubst rfgen/scenarios/%.yaml,%,$(wildcard rfgen/scenarios/trip-*.yaml))
 
 lint: $(VENV)/.with-dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

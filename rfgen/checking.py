@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hal import HalError
+from rfgen.fieldparts import PlantKind
 from rfgen.interruption import SIGNALS, Interruption
 from rfgen.record.loader import Run
 from rfgen.yamlsource import InputError
@@ -36,6 +37,8 @@ class Verdict:
     name: str
     source: str
     """A shipped scenario's name, or a path."""
+    plant: PlantKind | None = None
+    """The model of the plant, where it was not the scenario's own."""
     problems: list[str] = field(default_factory=list)
     """Not as expected."""
     bad_input: str = ""
@@ -62,11 +65,13 @@ class Verdict:
     @property
     def again(self) -> str:
         """The command that runs it again."""
-        return f"rfgen run {shlex.quote(self.source)} --seed {self.summary.get('seed')}"
+        plant = "" if self.plant is None else f" --plant {self.plant}"
+        return f"rfgen run {shlex.quote(self.source)} --seed {self.summary.get('seed')}{plant}"
 
 
-def check_one(name: str, source: str, scratch: str) -> Verdict:
-    """Run one scenario, by a shipped one's name or by path, in a folder within `scratch` that is thrown away.
+def check_one(name: str, source: str, scratch: str, plant: PlantKind | None = None) -> Verdict:
+    """Run one scenario, by a shipped one's name or by path, in a folder within `scratch` that is thrown away. `plant`:
+    instead of its own model of the plant.
 
     Raises KeyboardInterrupt where the run was interrupted.
     """
@@ -75,9 +80,9 @@ def check_one(name: str, source: str, scratch: str) -> Verdict:
     from rfgen.scenario import load_scenario
 
     began = time.perf_counter()
-    verdict = Verdict(name, source)
+    verdict = Verdict(name, source, plant)
     try:
-        scenario = load_scenario(source)
+        scenario = load_scenario(source, plant=plant)
         if scenario.expect is None:
             verdict.bad_input = f"{source}: expect: nothing is expected; add `expect:` with at least an outcome"
             return verdict
@@ -101,16 +106,19 @@ def check_one(name: str, source: str, scratch: str) -> Verdict:
 
 
 def check_all(
-    sources: Sequence[tuple[str, str]], jobs: int, done: Callable[[Verdict], None] | None = None
+    sources: Sequence[tuple[str, str]],
+    jobs: int,
+    done: Callable[[Verdict], None] | None = None,
+    plant: PlantKind | None = None,
 ) -> list[Verdict]:
-    """Every (name, source), `jobs` at a time; verdicts in the order given."""
+    """Every (name, source), `jobs` at a time; verdicts in the order given. `plant`: instead of their own models."""
     with tempfile.TemporaryDirectory(prefix="rfgen-check-") as scratch:
         if jobs <= 1 or len(sources) <= 1:
-            return list(_told((check_one(name, source, scratch) for name, source in sources), done))
+            return list(_told((check_one(name, source, scratch, plant) for name, source in sources), done))
         others = set(multiprocessing.active_children())
         with ProcessPoolExecutor(max_workers=min(jobs, len(sources)), initializer=_begin_worker) as pool:
             try:
-                waiting = _submitted(pool, sources, scratch)
+                waiting = _submitted(pool, sources, scratch, plant)
                 return list(_told((future.result() for future in waiting), done))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -135,11 +143,13 @@ def why_of(run: Run, summary: Mapping[str, Any]) -> str:
     return str(reason) if first is None else first.text
 
 
-def _submitted(pool: ProcessPoolExecutor, sources: Sequence[tuple[str, str]], scratch: str) -> list[Future[Verdict]]:
+def _submitted(
+    pool: ProcessPoolExecutor, sources: Sequence[tuple[str, str]], scratch: str, plant: PlantKind | None
+) -> list[Future[Verdict]]:
     """Starts the workers. A signal waits until all have been: a worker begins with what it inherits."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        return [pool.submit(check_one, name, source, scratch) for name, source in sources]
+        return [pool.submit(check_one, name, source, scratch, plant) for name, source in sources]
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 

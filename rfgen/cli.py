@@ -9,12 +9,17 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rfgen.fieldparts import PlantKind
 
 OK, NOT_AS_EXPECTED, BAD_INPUT, RIG_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 INTERNAL = 70
 """The program itself failed (EX_SOFTWARE)."""
+PLANTS = ("network", "reduced", "field")
 
 
 class Within(click.FloatRange):
@@ -43,6 +48,7 @@ def cli() -> None:
 @click.option("--port", help="The rig's port, for a backend that has one.")
 @click.option("--baud", type=click.IntRange(1), help="Of a serial line that has one [default: 921600].")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the scenario's own.")
+@click.option("--plant", type=click.Choice(PLANTS), help="Instead of the scenario's own model of the plant.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder [default: runs/NAME, numbered].")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
 @click.option("--realtime", is_flag=True, help="One second of treatment a second.")
@@ -53,6 +59,7 @@ def run(
     port: str | None,
     baud: int | None,
     seed: int | None,
+    plant: PlantKind | None,
     out: Path | None,
     as_json: bool,
     realtime: bool,
@@ -61,7 +68,7 @@ def run(
     """One treatment: SCENARIO is the name of a shipped one, or a path."""
     from rfgen.commands.run import run as command
 
-    return command(scenario, backend, port, baud, seed, out, as_json, realtime, quiet)
+    return command(scenario, backend, port, baud, seed, plant, out, as_json, realtime, quiet)
 
 
 @cli.command()
@@ -70,11 +77,19 @@ def run(
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
 @click.option("--shard", metavar="K/N", help="Run the K-th of N shares alone, for N machines.")
 @click.option("--failed", "--last-failed", is_flag=True, help="Run only what failed at the last check in this folder.")
-def check(folders: tuple[Path, ...], jobs: int | None, junit: Path | None, shard: str | None, failed: bool) -> int:
+@click.option("--plant", type=click.Choice(PLANTS), help="Instead of each scenario's own model of the plant.")
+def check(
+    folders: tuple[Path, ...],
+    jobs: int | None,
+    junit: Path | None,
+    shard: str | None,
+    failed: bool,
+    plant: PlantKind | None,
+) -> int:
     """Run every scenario (the shipped ones without a FOLDER) and hold it against its `expect`."""
     from rfgen.commands.check import check as command
 
-    return command(folders, jobs, junit, shard, failed)
+    return command(folders, jobs, junit, shard, failed, plant)
 
 
 @cli.command()
@@ -103,7 +118,7 @@ def campaign(
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the search.")
 @click.option("--uniform", is_flag=True, help="By chance alone, without the optimiser.")
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time.")
-@click.option("--plant", type=click.Choice(["network", "reduced", "field"]), default="network", show_default=True)
+@click.option("--plant", type=click.Choice(PLANTS), default="network", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The scenario's file [default: in falsified/].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
 def falsify(

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rfgen.crosscheck import Parts, cross_faults
 from rfgen.device import WORDS, DeviceProfile, covered, device_node, leaves, names_one_of, plain, resolve_limits_for
+from rfgen.fieldparts import PlantKind
 from rfgen.problems import MAX_PROBLEMS, InputError, Problem, refuse, suggestion
 from rfgen.scenarioparts import (
     START,
@@ -72,29 +73,32 @@ def scenario_names() -> tuple[str, ...]:
     return tuple(sorted(p.name.removesuffix(".yaml") for p in FOLDER.iterdir() if p.name.endswith(".yaml")))
 
 
-def load_scenario(name_or_path: str, device: str | None = None) -> Scenario:
-    """A shipped scenario by its name, or any by its path; `device`: on this profile instead of its own.
+def load_scenario(name_or_path: str, device: str | None = None, plant: PlantKind | None = None) -> Scenario:
+    """A shipped scenario by its name, or any by its path; `device`: on this profile instead of its own; `plant`: on
+    this model of the plant.
 
     Raises InputError with every problem.
     """
     if name_or_path in scenario_names():
         text = (FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-        return parse_scenario(text, f"{name_or_path}.yaml", device)
+        return parse_scenario(text, f"{name_or_path}.yaml", device, plant)
     if not name_or_path.endswith((".yaml", ".yml")) and "/" not in name_or_path:
         remedy = f"{suggestion(name_or_path, scenario_names())} (`rfgen scenarios` lists them)"
         said = "is no shipped scenario, nor a YAML file"
         raise InputError([Problem(name_or_path or "''", None, None, "", "", said, remedy)])
-    return parse_scenario(read_text(name_or_path), name_or_path, device)
+    return parse_scenario(read_text(name_or_path), name_or_path, device, plant)
 
 
-def parse_scenario(text: str, file: str, device: str | None = None) -> Scenario:
-    """A scenario from its text; `device`: on this profile instead of its own.
+def parse_scenario(text: str, file: str, device: str | None = None, plant: PlantKind | None = None) -> Scenario:
+    """A scenario from its text; `device`: on this profile instead of its own; `plant`: on this model of the plant.
 
     Raises InputError with every problem, each at its line.
     """
     node, problems = compose(text, file)
     if device is not None and isinstance(node.value, dict):
         node = node.with_key("device", Node(device, *node.key_at.get("device", node.place)))
+    if plant is not None:
+        node = _on_plant(node, plant)
     asked = node.get("device")
     node, found = _with_step(node)
     problems += found
@@ -119,6 +123,20 @@ def parse_scenario(text: str, file: str, device: str | None = None) -> Scenario:
     if problems or no_device:
         raise InputError(in_file_order([*problems, *no_device], file))
     return scenario
+
+
+def _on_plant(node: Node, plant: PlantKind) -> Node:
+    """With this model of the plant; the network has no use for choices of the field."""
+    if not isinstance(node.value, dict):
+        return node
+    place = node.key_at.get("plant", node.place)
+    what = node.get("plant")
+    if what is None or what.value is None:
+        what = Node({}, *place)
+    if isinstance(what.value, dict):
+        what = what.with_key("model", Node(plant, *what.place))
+        what = what.without("field") if plant == "network" else what
+    return node.with_key("plant", what)
 
 
 def _parts(node: Node) -> Parts:

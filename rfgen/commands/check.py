@@ -10,7 +10,7 @@ from rfgen.checking import Verdict, check_all, default_jobs, junit, scenarios_in
 from rfgen.cli import BAD_INPUT, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
 from rfgen.extras import install_command
-from rfgen.fieldparts import field_installed
+from rfgen.fieldparts import PlantKind, field_installed
 from rfgen.problems import nearest
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario, scenario_names
@@ -19,9 +19,17 @@ from rfgen.yamlsource import InputError, Problem
 
 
 def check(
-    folders: tuple[Path, ...], jobs: int | None, junit_file: Path | None, share: str | None, only_failed: bool
+    folders: tuple[Path, ...],
+    jobs: int | None,
+    junit_file: Path | None,
+    share: str | None,
+    only_failed: bool,
+    plant: PlantKind | None,
 ) -> int:
     """Run them all; one line each."""
+    if plant not in (None, "network") and not field_installed():
+        said = "needs numba, which is not installed"
+        raise InputError([Problem("--plant", None, None, "", repr(plant), said, install_command("field"))])
     if junit_file is not None:
         junit_file = target(junit_file)
     part = None if share is None else _part(share)
@@ -31,7 +39,7 @@ def check(
         sources = _failed_last(last, sources, bool(folders))
     if part is not None:
         sources = shard(sources, *part)
-    verdicts = check_all(sources, jobs or default_jobs(), _tell)
+    verdicts = check_all(sources, jobs or default_jobs(), _tell, plant)
     if junit_file is not None:
         write_whole(junit_file, junit(verdicts))
     try:

@@ -14,6 +14,7 @@ from hal.registry import backends
 from rfgen.assemble import Assembly, SimulatedAssembly, assemble
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say
+from rfgen.fieldparts import PlantKind
 from rfgen.interruption import Interruption
 from rfgen.onrig import assemble_fitted
 from rfgen.record.jsonsafe import to_json
@@ -34,17 +35,21 @@ def run(
     port: str | None,
     baud: int | None,
     seed: int | None,
+    plant: PlantKind | None,
     out: Path | None,
     as_json: bool,
     realtime: bool,
     quiet: bool,
 ) -> int:
     """One treatment into a folder; prints a summary."""
+    if backend != "sim" and plant is not None:
+        said = "is given, and a rig has what it has"
+        raise InputError([Problem("--plant", None, None, "", repr(plant), said, "leave it out")])
     for option, given in (("--port", port), ("--baud", baud)):
         if backend == "sim" and given is not None:
             said = "is given, and the simulation has no port"
             raise InputError([Problem(option, None, None, "", repr(given), said, "leave it out")])
-    scenario = load_scenario(source)
+    scenario = load_scenario(source, plant=plant)
     name = Path(source).stem
     rig = None if backend == "sim" else _rig(backend, port, baud)
     try:

@@ -162,6 +162,10 @@ def test_a_run_that_does_not_end_is_stopped_and_told(scenario: Path, tmp_path: P
             "--hal: 'seral' is not a backend that a scenario can run on; did you mean 'serial'?\n",
         ),
         (["quick.yaml", "--port", "x"], "--port: 'x' is given, and the simulation has no port; leave it out\n"),
+        (
+            ["quick.yaml", "--hal", "serial", "--port", "x", "--plant", "field"],
+            "--plant: 'field' is given, and a rig has what it has; leave it out\n",
+        ),
         (["quick.yaml", "--baud", "9600"], "--baud: 9600 is given, and the simulation has no port; leave it out\n"),
         (["quick.yaml", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the range"),
         (["quick.yaml", "--seed", "1.5"], "Invalid value for '--seed': '1.5' is not a valid integer"),

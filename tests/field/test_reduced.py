@@ -15,6 +15,8 @@ from evidence.reduced_vs_field import cases
 from rfgen.assemble import assemble
 from rfgen.campaign.one import summarised
 from rfgen.campaign.spec import parse_spec
+from rfgen.checking import check_one
+from rfgen.fieldparts import PlantKind
 from rfgen.problems import InputError
 from rfgen.scenario import parse_scenario, scenario_names
 from sim.field.current import CurrentField
@@ -145,6 +147,45 @@ def test_a_campaign_draws_patients_for_it() -> None:
     assert parse_spec(text, "c.yaml").plant.model == "reduced"
     with pytest.raises(InputError, match="reduced"):
         parse_spec(text.replace("reduced", "reducd"), "c.yaml")
+
+
+NETWORK = SHORT.replace("model: reduced", "target: liver")
+
+
+@pytest.mark.parametrize(
+    ("text", "model"), [(NETWORK, "reduced"), (NETWORK, "field"), (SHORT, "network"), (SHORT, "field")]
+)
+def test_a_scenario_goes_on_another_plant(text: str, model: PlantKind) -> None:
+    own, other = parse_scenario(text, "short.yaml"), parse_scenario(text, "short.yaml", plant=model)
+    assert other.plant.model == model
+    assert other.model_copy(update={"plant": own.plant}) == own
+    assert other.plant.model_copy(update={"model": own.plant.model}) == own.plant
+
+
+def test_choices_of_the_field_go_where_there_is_none() -> None:
+    text = SHORT.replace("model: reduced", "model: field\n  field: {far_mm: 40}")
+    on_network = parse_scenario(text, "short.yaml", plant="network").plant
+    assert (on_network.model, on_network.field) == ("network", None)
+    reduced_to = parse_scenario(text, "short.yaml", plant="reduced").plant
+    assert reduced_to.field is not None
+    assert reduced_to.field.far_mm == 40
+
+
+def test_a_scenario_without_a_plant_goes_on_one() -> None:
+    text = "title: t\ndevice: cosman-like\ntreatment: {target_c: 60, hold_s: 10}\n"
+    assert parse_scenario(text, "t.yaml", plant="field").plant.model == "field"
+    assert parse_scenario(text + "plant:\n", "t.yaml", plant="field").plant.model == "field"
+    with pytest.raises(InputError, match=r"t\.yaml:4: plant"):
+        parse_scenario(text + "plant: 5\n", "t.yaml", plant="field")
+
+
+def test_what_failed_on_another_plant_is_repeated_there(tmp_path: Path) -> None:
+    failing = tmp_path / "short.yaml"
+    failing.write_text(SHORT.replace("reason: hold_complete", "reason: ESTOP"), encoding="utf-8")
+    verdict = check_one("short", str(failing), str(tmp_path), "network")
+    assert verdict.told[0] == "reason is hold_complete, expected ESTOP"
+    assert verdict.again.endswith("short.yaml --seed 1 --plant network")
+    assert "lesion" not in verdict.summary
 
 
 def test_every_shipped_scenario_is_in_one_case_of_its_page() -> None:
