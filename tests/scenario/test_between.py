@@ -80,7 +80,7 @@ s.yaml:9: operator[1].at: 'check 2' never comes; the operator starts 1 time(s)""
         BENCH + "max_time_s: 0\nseed: -1\n",
         """\
 s.yaml:5: max_time_s: 0 is out of range; it must be above 0 and at most 36000
-s.yaml:6: seed: -1 is out of range; it must be at least 0 and below 9.22337203685478e+18""",
+s.yaml:6: seed: -1 is out of range; it must be at least 0 and below 9223372036854775808""",
     ),
     "a set-point beside steps": (
         BENCH.replace("hold_s: 3", "steps: [{target_c: 45, hold_s: 3}]"),
