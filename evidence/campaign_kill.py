@@ -3,6 +3,7 @@
 `python -m evidence.campaign_kill --runs 10000 --kills 3 -j 2`: the same bytes of results, every run once. With
 `--cluster` the one that is killed runs on a Dask cluster of this machine (a scheduler and `-j` workers, each a
 process); in turn a worker and the campaign's own process are killed. It must equal the one that ran without a cluster.
+Of the one that is not killed, the memory of its processes is told early and late.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ title: Quick ones
 runs: {runs}
 seed: {seed}
 treatments:
-  - {{device: bench, target_c: [44, 46], hold_s: [1, 2]}}
+  - {{device: cosman-like, mode: power, power_w: [2, 4], hold_s: [1, 2]}}
 faults:
   share: 0.5
   kinds:
     - {{kind: thermocouple_open, channel: [0], state: [ramp, hold], after_s: [0, 1]}}
 expect: {{outcome: completed, tripped: []}}
 """
+_LOOK_S = 0.1
 COMPILED = "from rfgen.runs import is_compiled; print('compiled' if is_compiled() else 'interpreted')"
 
 
@@ -52,6 +54,39 @@ def _lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def _resident_mb(pid: int) -> float:
+    """0 where the process has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024.0
+
+
+def _memory_mb(process: subprocess.Popen[bytes]) -> tuple[float, float]:
+    """(the campaign's own process, its largest worker)."""
+    try:
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    except OSError:
+        workers = []
+    return _resident_mb(process.pid), max((_resident_mb(int(pid)) for pid in workers), default=0.0)
+
+
+def _whole(process: subprocess.Popen[bytes], journal: Path, runs: int) -> str:
+    """Wait for the campaign that is not killed; what its memory was after a fifth of the runs and at the last ones."""
+    early = late = (0, 0.0, 0.0)
+    while process.poll() is None:
+        done = _lines(journal) - 1
+        own_mb, worker_mb = _memory_mb(process)
+        if 0 < done < runs and worker_mb:
+            late = (done, own_mb, worker_mb)
+            early = late if early[0] < runs // 5 else early
+        time.sleep(_LOOK_S)
+    return "; ".join(
+        f"{own:.1f} MB, largest worker {worker:.1f} MB after {done} runs" for done, own, worker in (early, late)
+    )
+
+
 def _with_kills(
     begin: Callable[[], subprocess.Popen[bytes]], journal: Path, moments: list[int], cluster: LocalCluster | None
 ) -> int:
@@ -60,7 +95,7 @@ def _with_kills(
     killed = 0
     for turn, at in enumerate(moments):
         while process.poll() is None and _lines(journal) <= at:
-            time.sleep(0.02)
+            time.sleep(_LOOK_S)
         if process.poll() is not None:
             break
         if cluster is not None and turn % 2 == 0:
@@ -100,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
         here = ("-j", str(args.workers))
         cluster = None
         began_s = time.monotonic()
-        _begin(folder, "whole", *here).wait()
+        memory = _whole(_begin(folder, "whole", *here), folder / "whole/journal.jsonl", args.runs)
         whole_s, whole_cpu_s = time.monotonic() - began_s, _children_cpu_s()
         if args.cluster:
             cluster = stack.enter_context(local_cluster(folder, args.workers))
@@ -117,6 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     equal = digests[0] == digests[1]
     print(f"{args.runs} runs, {killed} kills: {'every run once' if once else 'RUNS LOST OR TWICE'}")
     print(f"results {'equal to the bit' if equal else 'DIFFER'}: sha256 {digests[1]}")
+    print(f"memory of the one without kills: {memory}")
     idle_min = 2 * whole_cpu_s * 10_000 / args.runs / args.workers / 60
     how = what.stdout.strip()
     print(

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rfgen.campaign.one import row_of
 from rfgen.campaign.pool import TRIES
+from rfgen.campaign.program import program
 from rfgen.campaign.spec import CampaignSpec
 from rfgen.campaign.workers import row_lost
 from rfgen.problems import InputError, Problem
-from rfgen.runs import versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -60,7 +60,7 @@ class Worked(NamedTuple):
 
 def work(spec: CampaignSpec, seed: int, numbers: list[int], wanted: dict[str, str]) -> Worked:
     """On a worker: these runs. Raises WorkerDiffers where it has other versions than `wanted`."""
-    here = versions()
+    here = program()
     if here != wanted:
         raise WorkerDiffers(here)
     began = time.perf_counter()
@@ -182,14 +182,14 @@ class _Flights:
         """What these workers have. One without rfgen would not even answer what it cannot load."""
         found: dict[str, Any] = self.client.run(version, "rfgen", workers=workers, on_error="return")
         able = [worker for worker, what in found.items() if not isinstance(what, Exception)]
-        return found | (self.client.run(versions, workers=able, on_error="return") if able else {})
+        return found | (self.client.run(program, workers=able, on_error="return") if able else {})
 
     def _refuse_other(self, worker: str, what: dict[str, str] | BaseException) -> None:
         """Raises InputError where a worker is not what this campaign began on: its runs might differ in a bit."""
         if isinstance(what, ImportError):
             said = f"the worker {worker} cannot load rfgen ({what})"
-        elif isinstance(what, dict) and what != versions():
-            said = f"the worker {worker} has {_told(what)}; here is {_told(versions())}"
+        elif isinstance(what, dict) and what != program():
+            said = f"the worker {worker} has {_told(what)}; here is {_told(program())}"
         else:
             return  # the same; or it has just gone
         raise _wrong(f"--cluster {self.address}", said, "install the same on all")
@@ -209,7 +209,7 @@ class _Flights:
     def _submit(self, numbers: list[int]) -> str:
         self.sent += 1
         key = f"rfgen-campaign-{self.client.id}-{self.sent}"
-        future = self.client.submit(work, self.spec, self.seed, numbers, versions(), key=key, pure=False)
+        future = self.client.submit(work, self.spec, self.seed, numbers, program(), key=key, pure=False)
         self.out[key] = future, numbers
         future.add_done_callback(self.arrived.put)
         return key
@@ -250,7 +250,7 @@ class _Flights:
         from distributed import KilledWorker
 
         if isinstance(error, WorkerDiffers):
-            said = f"a worker has {_told(error.args[0])}; this campaign has {_told(versions())}"
+            said = f"a worker has {_told(error.args[0])}; this campaign has {_told(program())}"
             raise _wrong(f"--cluster {self.address}", said, "install the same on all") from None
         if isinstance(error, ImportError) or "deserializ" in str(error):
             said = f"a worker or the scheduler cannot load this rfgen ({str(error).partition('. ')[0]})"

@@ -9,11 +9,13 @@ reached the disk is run again.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,8 +81,8 @@ class Runs(Set[int]):
 class Journal:
     """The journal, open and locked. `done`: the runs that it holds. `head` says which campaign it is.
 
-    Raises InputError where the folder holds another campaign, where another process is at it, or where a line in the
-    middle is damaged.
+    Raises InputError where the folder holds another campaign, where another process
+    is at it, or where a line in the middle is damaged: only a last line without an end is cut off.
     """
 
     def __init__(self, folder: Path, head: dict[str, Any]) -> None:
@@ -110,11 +112,12 @@ class Journal:
                     if number == 1 and row != {"format": FORMAT, **head}:
                         raise _refusal(self.path, 1, _other(row, head), "give --out another folder")
                     if number > 1:
-                        if row["run"] in self.done or not 0 <= row["run"] < MOST_RUNS:
+                        if row["run"] in self.done or not 0 <= row["run"] < head.get("runs", MOST_RUNS):
                             raise ValueError
                         self.done.add(row["run"])
                 except (ValueError, KeyError, TypeError):
-                    raise _refusal(self.path, number, "is damaged", "remove the folder, or give --out") from None
+                    remedy = "give --out another folder" if number == 1 else "delete this line: its run is run again"
+                    raise _refusal(self.path, number, "is damaged", remedy) from None
                 whole += len(line)
         os.ftruncate(self._file, whole)
         if not whole:
@@ -122,15 +125,17 @@ class Journal:
 
     def _write(self, row: dict[str, Any]) -> None:
         data = (json.dumps(row, allow_nan=False) + "\n").encode()
-        if os.write(self._file, data) != len(data):
-            raise OSError(28, "No space left on device", str(self.path))
+        with self._named():
+            if os.write(self._file, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def add(self, row: dict[str, Any]) -> None:
         """One run's row. Raises OSError where it cannot be written whole."""
         self._write(row)
         self.done.add(row["run"])
         if time.monotonic() - self._synced > _SYNC_S:
-            os.fsync(self._file)
+            with self._named():
+                os.fsync(self._file)
             self._synced = time.monotonic()
 
     def __enter__(self) -> Journal:
@@ -139,5 +144,16 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            with self._named():
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """An OSError has the file's name, which a write by itself lacks."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None

@@ -12,14 +12,14 @@ from rfgen.campaign.cluster import ClusterFailed, need_distributed
 from rfgen.campaign.cluster import rows as cluster_rows
 from rfgen.campaign.journal import Journal
 from rfgen.campaign.page import render
+from rfgen.campaign.program import program
 from rfgen.campaign.results import FAILING, RESULTS, finish, need_duckdb
-from rfgen.campaign.spec import load_spec
+from rfgen.campaign.spec import CampaignSpec, load_spec
 from rfgen.campaign.workers import rows
 from rfgen.checking import default_jobs
 from rfgen.cli import NOT_AS_EXPECTED, OK, RIG_FAILED
 from rfgen.commands.output import say, showable
 from rfgen.record.summary import write_json, write_whole
-from rfgen.runs import versions
 
 _TELL_S = 0.5
 
@@ -34,7 +34,7 @@ def campaign(
     spec = load_spec(path)
     seed = spec.seed if seed is None else seed
     folder = out or Path("campaigns") / Path(path).stem
-    head = {"spec": spec.digest, "seed": seed, "runs": spec.runs, "versions": versions()}
+    head = {"spec": spec.digest, "seed": seed, "runs": spec.runs, "versions": program()}
     with Journal(folder, head) as journal:
         before = len(journal.done)
         if before and not as_json:
@@ -53,9 +53,12 @@ def campaign(
                         progress.tell(len(journal.done))
             except ClusterFailed as error:
                 progress.end()
-                kept = f"{len(journal.done)} of {spec.runs} runs are done and kept; the same command goes on"
-                say(showable(f"cluster: {error}: {kept}"), err=True)
+                say(showable(f"cluster: {error}: {_kept(journal, spec)}"), err=True)
                 return RIG_FAILED
+            except (KeyboardInterrupt, OSError):
+                progress.end()
+                say(showable(f"{folder}: {_kept(journal, spec)}"), err=True)
+                raise
             finally:
                 progress.end()
         figures = finish(folder, spec, seed)
@@ -84,6 +87,10 @@ def campaign(
             say(f"  again: rfgen run {showable(str(folder / FAILING / f'run-{number}.yaml'))}")
         say(f"{showable(str(folder))}: {RESULTS}, report.html, summary.json")
     return NOT_AS_EXPECTED if bad.found else OK
+
+
+def _kept(journal: Journal, spec: CampaignSpec) -> str:
+    return f"{len(journal.done)} of {spec.runs} runs are done and kept; the same command goes on"
 
 
 def span(seconds: float) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rfgen_program import begun, here, rfgen, said
 
+import rfgen as rfgen_package
 from rfgen.assemble import assemble
 from rfgen.campaign.journal import Journal, Runs
 from rfgen.campaign.one import row_of, summarised
+from rfgen.campaign.program import PACKAGES, program
 from rfgen.campaign.spec import drawn, parse_spec
 from rfgen.campaign.workers import rows
 from rfgen.commands.campaign import span
@@ -132,18 +135,53 @@ def test_runs_are_a_set_of_numbers(numbers: list[int]) -> None:
 
 
 def test_a_journal_is_of_one_campaign_and_one_process(tmp_path: Path) -> None:
-    with Journal(tmp_path, {"seed": 1}) as journal:
+    with Journal(tmp_path, {"seed": 1, "runs": 9}) as journal:
         journal.add({"run": 3})
         with pytest.raises(InputError, match="is in use"):
-            Journal(tmp_path, {"seed": 1})
+            Journal(tmp_path, {"seed": 1, "runs": 9})
     with pytest.raises(InputError, match="another campaign"):
-        Journal(tmp_path, {"seed": 2})
-    with Journal(tmp_path, {"seed": 1}) as journal:
+        Journal(tmp_path, {"seed": 2, "runs": 9})
+    with Journal(tmp_path, {"seed": 1, "runs": 9}) as journal:
         assert journal.done == {3}
-    with (tmp_path / "journal.jsonl").open("a", encoding="utf-8") as file:
-        file.write('{"run": 3}\n')
-    with pytest.raises(InputError, match=r"journal\.jsonl:3: is damaged"):
-        Journal(tmp_path, {"seed": 1})
+    path = tmp_path / "journal.jsonl"
+    good = path.read_bytes()
+    for damage in (b'{"run": 3}\n', b'{"run": 9}\n', b'{"run": -1}\n', b"7\n", b"\xff\n", b'{"ru\n'):
+        path.write_bytes(good + damage + b'{"run": 4}\n')
+        with pytest.raises(InputError, match=r"journal\.jsonl:3: is damaged; delete this line"):
+            Journal(tmp_path, {"seed": 1, "runs": 9})
+        assert path.read_bytes() == good + damage + b'{"run": 4}\n'
+
+
+def test_an_interrupted_campaign_says_what_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(SPEC.replace("runs: 16", "runs: 5000"), encoding="utf-8")
+    journal = tmp_path / "out/journal.jsonl"
+    with begun("campaign", "c.yaml", "--out", "out", "-j", "1", folder=tmp_path) as process:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 2):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    done = journal.read_bytes().count(b"\n") - 1
+    told = re.fullmatch(rb"out: (\d+) of 5000 runs are done and kept; the same command goes on\n\ninterrupted\n", err)
+    assert told is not None, err
+    assert 0 <= done - int(told[1]) <= 1  # told to end between the write of a line and counting it
+
+
+def test_the_program_is_told_by_its_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A campaign that was begun does not go on with other code."""
+    mine = program.__wrapped__()
+    assert mine == program()
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+    module = tmp_path / "sim/one.py"
+    monkeypatch.setattr(rfgen_package, "__path__", [str(tmp_path / "rfgen")])
+    found = []
+    for text in ("a = 1\n", "a = 2\n"):
+        module.write_text(text)
+        found.append(program.__wrapped__()["code"])
+    (tmp_path / "sim/one.so").write_bytes(b"compiled")
+    assert program.__wrapped__()["code"] == found[1]
+    assert len({mine["code"], *found}) == 3
 
 
 PAGE = (Path(__file__).parents[2] / "docs/campaigns.md").read_text(encoding="utf-8")

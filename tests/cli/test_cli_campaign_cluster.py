@@ -15,9 +15,9 @@ from test_cli_campaign import SPEC
 
 from rfgen.campaign import cluster
 from rfgen.campaign.journal import Journal
+from rfgen.campaign.program import program
 from rfgen.campaign.spec import CampaignSpec, parse_spec
 from rfgen.problems import InputError
-from rfgen.runs import versions
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ def test_nobody_there_costs_nothing_that_was_done(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(cluster, "CONNECT_S", 0.2)
     (tmp_path / "c.yaml").write_text(SPEC, encoding="utf-8")
     spec = parse_spec(SPEC, "c.yaml")
-    head = {"spec": spec.digest, "seed": 5, "runs": 16, "versions": versions()}
+    head = {"spec": spec.digest, "seed": 5, "runs": 16, "versions": program()}
     with Journal(tmp_path / "campaigns/c", head) as journal:
         journal.add({"run": 3})
     code, _, err = here("campaign", "c.yaml", "--cluster", "tcp://127.0.0.1:1", folder=tmp_path)
@@ -116,8 +116,8 @@ def test_every_run_once_whatever_fails(address: str, spec: CampaignSpec, monkeyp
 def test_a_worker_with_other_versions_is_refused(
     address: str, spec: CampaignSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = versions()
+    mine = program()
     answers = iter([mine] + [{**mine, "numpy": "0.1"}] * 100)
-    monkeypatch.setattr(cluster, "versions", lambda: next(answers))
+    monkeypatch.setattr(cluster, "program", lambda: next(answers))
     with pytest.raises(InputError, match=r"numpy .*; install the same on all"):
         list(cluster.rows(address, spec, 9, [1]))
