@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Two workers: the tests' time budget is stated for two cores.
 WORKERS ?= 2
 
-.PHONY: reduced-vs-field network-vs-field forecast-study fusion validate verify demo test test-long test-lowest fast prove explore explore-sampled oracle campaign-safety cells campaign-kill campaign-cluster bench-campaign falsify-table false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
+.PHONY: reduced-vs-field network-vs-field forecast-study fusion validate verify demo test test-long test-lowest fast prove explore explore-sampled oracle campaign-safety cells campaign-kill campaign-cluster bench-campaign falsify-table falsify-product false-trips mutants seeded coverage check lint docs wheel bench benchmark firmware board-tools rig-qemu demo-board test-board host-kill-board fuzz-firmware picture examples clean help
 
 # tool COMMAND,PACKAGE: says which package has a command that is missing
 tool = command -v $(1) >/dev/null || { echo "this needs $(1): apt-get install $(2)"; exit 2; }
@@ -136,6 +136,9 @@ campaign-cluster: build/fast/.built ## the same on a Dask cluster of this machin
 
 falsify-table: $(VENV)/.with-test ## seeded defects found by rfgen falsify, guided and by chance: into docs/falsify.md; goes on where it was stopped
 	$(BIN)/python -m evidence.falsify_table --write -j $(WORKERS) $(ARGS)
+
+falsify-product: $(VENV)/.with-test ## every promise searched for a break on every profile: ARGS="--budget 150"
+	$(BIN)/python -m evidence.falsify_product -j $(WORKERS) $(ARGS)
 
 false-trips: $(VENV)/.with-test ## sound treatments over the whole patient range: N=20000
 	$(BIN)/python -m evidence.false_trips --treatments $(or $(N),500) -j $(WORKERS)

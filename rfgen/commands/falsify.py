@@ -70,7 +70,7 @@ def falsify(
         simplest = Shrunk(found.point, found.outcome, 0)
     if not broken and out is None:
         path = path.with_name(f"{path.stem}-closest.yaml")
-    outcome = _written(path, space, simplest, found)
+    outcome = written(path, space, simplest, found)
     interrupted = found.interrupted or simplest.interrupted
     again = f"rfgen run {showable(str(path))}"
     if as_json:
@@ -113,7 +113,7 @@ def _path(out: Path | None, name: str) -> Path:
     return target(FOLDER / name)
 
 
-def _written(path: Path, space: Space, simplest: Shrunk, found: Found) -> Outcome:
+def written(path: Path, space: Space, simplest: Shrunk, found: Found) -> Outcome:
     """Write the scenario, and run what was written: it is the file that has to repeat the break."""
     promised: Promise = space.promise
     what = "breaks" if simplest.outcome.broken else "comes closest to breaking"
