@@ -70,7 +70,7 @@ def pairs(promises: Sequence[str], devices: Sequence[str]) -> tuple[list[tuple[s
             try:
                 Space(promise(name), device)
             except InputError as error:
-                left_out.append(f"{name} on {device}: {error.problems[0].said}")
+                left_out.append(f"{name} on {device}: {error.problems[0].message}")
             else:
                 found.append((name, device))
     return found, left_out

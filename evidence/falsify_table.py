@@ -51,7 +51,7 @@ METHODS = ("guided", "by chance")
 DEVICE = "bench"
 BUDGET = 60
 REPETITIONS = 10
-AT_ONCE = 5
+AT_ONCE = 10
 """Repetitions that one process of a defect does: it begins by importing the product."""
 DRAWN_BY = ("draws", "faults", "guide", "search", "space", "monitor")
 """Modules of rfgen.falsify that decide which runs are tried."""

@@ -20,6 +20,8 @@ WHOLE = ""
 """Stands for the promise itself, beside the parts that it is made of."""
 PART_FAR = 4.0
 """The most that a part's robustness says: farther away than this there is nothing to tell apart."""
+NEAREST = 3
+"""So many parts take turns: of those that a promise may have, most are far away."""
 FIRST = 16
 """Runs that are spread before an optimiser has anything to go by."""
 
@@ -28,7 +30,7 @@ class Guide:
     """Every second point is spread evenly over the space, whatever was found: so no hill, however steep, takes all.
 
     The others climb. A promise is as near to its break as the nearest of its parts, and that one can hide the part
-    that a defect has moved (Zhang, Hasuo and Arcaini 2019): so each part has an optimiser of its own, a
+    that a defect has moved (Zhang, Hasuo and Arcaini 2019): so each of the nearest parts has an optimiser of its own, a
     tree-structured Parzen estimator (Bergstra et al. 2011) over all values of a point together, and they take turns.
     All learn from every run.
     """
@@ -39,6 +41,8 @@ class Guide:
         self._studies: dict[str, Study] = {}
         self._told: list[tuple[_Noted, Outcome]] = []
         self._asked: list[tuple[_Noted, str | None, Trial | None]] = []
+        self._least: dict[str, float] = {}
+        """How close any run came, by part."""
         self._turn = 0
 
     def ask(self, count: int) -> list[dict[str, Value]]:
@@ -72,6 +76,7 @@ class Guide:
                         for before in self._told:
                             _add(self._studies[name], name, *before)
                 for name, study in self._studies.items():
+                    self._least[name] = min(self._least.get(name, PART_FAR), _of(outcome, name))
                     if trial is not None and name == part:
                         study.tell(trial, _of(outcome, name))
                     else:
@@ -79,9 +84,15 @@ class Guide:
                 self._told.append((values, outcome))
 
     def _next_part(self) -> str:
-        names = list(self._studies)
+        """The nearest ones in turn, and each fourth time the next of all."""
         self._turn += 1
-        return names[self._turn % len(names)]
+        names = list(self._studies)
+        turn, place = divmod(self._turn, NEAREST + 1)
+        if place == NEAREST:
+            return names[turn % len(names)]
+        # one whose bound was passed, and nothing broke, is as near as it can come
+        near = sorted(names, key=lambda name: (self._least[name] <= 0.0, self._least[name]))
+        return near[place % len(near)]
 
     def _begun(self, number: int) -> Study:
         import optuna

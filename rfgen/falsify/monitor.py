@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,6 +42,9 @@ class Scene:
     z_low_ohm: float
     z_high_ohm: float
     ramp_timeout_s: float
+    unspared_c: Callable[[], float] | None = None
+    """The sentinel's true peak of the same treatment where the forecast does not end it; None where it cannot be given
+    again."""
 
 
 def _limit(given: Mapping[str, float], name: str, default: float, least: float, most: float) -> float:

@@ -20,6 +20,7 @@ from rfgen.safety.catalogue import ROW_IDS
 R, H = State.RAMP, State.HOLD
 BROKEN_OUTRIGHT = -1.0
 """Of what is true or false, and false."""
+FORECAST = 1 << ROW_IDS.index("SENTINEL_FORECAST")
 
 
 class LimitOvershot(Monitor):
@@ -147,9 +148,14 @@ class TripLate(Monitor):
 
 
 class UnnecessaryTrip(Monitor):
-    """A treatment with nothing wrong is cut off."""
+    """A treatment with nothing wrong is cut off; by the forecast, although next to no heat was on its way.
 
-    FORMULA = "G (not tripped)"
+    The forecast cuts for what has not come yet, and has to be early: the treatment is given again with the forecast out
+    of the way, and the cut was needless if the sentinel then stays more than `COOL_C` under its limit.
+    """
+
+    FORMULA = "G (tripped -> only by forecast and true sentinel_c without it > sentinel_limit_c - 3)"
+    COOL_C = 3.0
     NOT_TRIPPED = 0.001
     """However near or past a bound it is: what does not trip breaks nothing."""
 
@@ -164,6 +170,8 @@ class UnnecessaryTrip(Monitor):
 
     def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
         if decision.tripped:
+            if decision.tripped == FORECAST and self._rightly_spared(tick):
+                return
             first = ROW_IDS[(decision.tripped & -decision.tripped).bit_length() - 1]
             self._note(BROKEN_OUTRIGHT, tick, f"tripped by {first} in {self.state.name},", 1, 0, "")
             return
@@ -195,7 +203,7 @@ class UnnecessaryTrip(Monitor):
         for channel in on.sentinels:
             read_c = readings[channel]
             self._near((on.sentinel_c - read_c) / 8.0, tick, "sentinel", read_c, on.sentinel_c, "C")
-        self._on_its_way(tick, readings)
+        self._on_its_way(readings)
         if reply.rf_on and decision.command.power_w >= 0.5 and reply.current_a > 0.0:
             ohm = reply.voltage_v / reply.current_a
             half_ohm = 0.5 * on.z_high_ohm
@@ -208,19 +216,30 @@ class UnnecessaryTrip(Monitor):
                 self._near(1.0 - jump_ohm / 50.0, tick, "impedance within 0.1 s by", jump_ohm, 50.0, "ohm")
         self._target_c = decision.target_c
 
+    def _rightly_spared(self, tick: int) -> bool:
+        again = self.on.unspared_c
+        if again is None:
+            return False
+        peak_c, cool_c = again(), self.on.sentinel_c - self.COOL_C
+        if not peak_c > cool_c:
+            return False
+        part = "cut by SENTINEL_FORECAST; without it the sentinel"
+        self._near((peak_c - cool_c) / 8.0, tick, part, peak_c, cool_c, "C")
+        return True
+
     def _near(self, robustness: float, tick: int, part: str, value: float, bound: float, unit: str) -> None:
         if part not in self.parts or robustness < self.parts[part]:
             self.parts[part] = robustness
             self._keep(max(robustness, self.NOT_TRIPPED), tick, part, value, bound, unit)
 
-    def _on_its_way(self, tick: int, readings: Sequence[float]) -> None:
-        """Where the sentinel would come to, went it on for two minutes as over the last 10 s."""
+    def _on_its_way(self, readings: Sequence[float]) -> None:
+        """Where the sentinel would come to, rose it for 120 s as over the last 10 s: for a search to climb, no more."""
         on, before = self.on, self._sentinel_c
         now = tuple(readings[channel] for channel in on.sentinels)
         if now and len(before) == before.maxlen:
             for then_c, now_c in zip(before[0], now, strict=True):
-                there_c = now_c + max(0.0, now_c - then_c) * 12.0
-                self._near((on.sentinel_c - there_c) / 8.0, tick, "sentinel in 120 s", there_c, on.sentinel_c, "C")
+                left_c = on.sentinel_c - (now_c + max(0.0, now_c - then_c) * 12.0)
+                self.parts["sentinel in 120 s"] = min(self.parts.get("sentinel in 120 s", math.inf), left_c / 8.0)
         before.append(now)
 
     def text(self) -> str:

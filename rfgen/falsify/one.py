@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -14,6 +17,9 @@ from rfgen.falsify.monitor import FAR, Monitor, scene
 from rfgen.falsify.promises import Promise, promise
 from rfgen.records import Decision, Event
 from rfgen.scenario import Scenario
+
+UNSPARED_S = 60.0
+"""Heat on its way to the sentinel has come by then (`docs/forecast.md`)."""
 
 
 class Outcome(NamedTuple):
@@ -49,6 +55,8 @@ def watch_promises(assembly: Assembly, names: Sequence[str]) -> list[Monitor]:
 def _watch(assembly: Assembly, promises: Sequence[Promise]) -> list[Monitor]:
     session = assembly.session
     on = scene(assembly.scenario)
+    if session.truth is not None and on.sentinels:
+        on = replace(on, unspared_c=partial(unspared_c, assembly.scenario))
     monitors = [promised.monitor(on) for promised in promises]
     truth = session.truth if any(monitor.wants_truth for monitor in monitors) else None
     tick_before, event_before = session.on_tick, session.on_event
@@ -68,6 +76,26 @@ def _watch(assembly: Assembly, promises: Sequence[Promise]) -> list[Monitor]:
 
     session.on_tick, session.on_event = on_tick, on_event
     return monitors
+
+
+def unspared_c(scenario: Scenario) -> float:
+    """The sentinel's true peak, C, where the forecast does not end the treatment; heat on its way has come by then."""
+    treatment = scenario.treatment
+    limits = {**treatment.limits, "forecast_share": 0.1}  # the least that may be set
+    scenario = scenario.model_copy(update={"treatment": treatment.model_copy(update={"limits": limits})})
+    session = assemble(scenario).session
+    truth = session.truth
+    assert truth is not None
+    session.settle_s = UNSPARED_S
+    peak_c = -math.inf
+
+    def on_tick(tick: int, reply: Reply, decision: Decision) -> None:
+        nonlocal peak_c
+        peak_c = max(peak_c, truth().sentinel_c)
+
+    session.on_tick = on_tick
+    session.run()
+    return peak_c
 
 
 def broken_promises(names: Sequence[str], monitors: Sequence[Monitor]) -> list[str]:
