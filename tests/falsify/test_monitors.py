@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from rfgen.falsify.monitors import (
     UnnecessaryTrip,
 )
 from rfgen.falsify.names import NAMES
+from rfgen.falsify.one import unspared_c
 from rfgen.falsify.promises import PROMISES
 from rfgen.records import Decision, Event, State, Truth
 from rfgen.safety.catalogue import ROW_IDS
@@ -230,3 +232,26 @@ def test_a_trip_is_told_by_its_row() -> None:
             break
     assert monitor.text().startswith("tripped by FLOW_LOW in HOLD at ")
     assert "FLOW_LOW" in ROW_IDS
+
+
+@pytest.mark.parametrize(("peak", "broken"), [(None, True), (lambda: 42.1, False), (lambda: 41.9, True)])
+def test_a_cut_by_the_forecast_is_needless_where_little_heat_was_on_its_way(
+    peak: Callable[[], float] | None, broken: bool
+) -> None:
+    """3 C under the limit of 45 C; with another row beside it, it is no cut by the forecast alone."""
+    on, ticks = replace(scene(scenario("cut")), unspared_c=peak), run("cut")
+    forecast = 1 << ROW_IDS.index("SENTINEL_FORECAST")
+    flow = 1 << ROW_IDS.index("FLOW_LOW")
+
+    def cut_by(mask: int) -> tuple[Seen, ...]:
+        cut = next(n for n, seen in enumerate(ticks) if seen.decision.tripped)
+        return (*ticks[:cut], ticks[cut]._replace(decision=ticks[cut].decision._replace(tripped=mask)))
+
+    assert (least(UnnecessaryTrip, on, cut_by(forecast)) < 0.0) == broken
+    assert least(UnnecessaryTrip, on, cut_by(forecast | flow)) < 0.0
+
+
+def test_what_the_forecast_spared_is_the_peak_of_the_treatment_without_it() -> None:
+    """Here it cuts nothing, so the peak is the treatment's own; heat on its way may add to it after the end."""
+    seen_c = max(seen.truth.sentinel_c for seen in run("sound"))
+    assert seen_c <= unspared_c(scenario("sound")) < seen_c + 0.5
