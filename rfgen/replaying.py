@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hal import Capability, RigIdentity, RigInfo
@@ -73,15 +74,23 @@ def replay(run: Run) -> Difference | None:
 
 
 def compare(tick: int, recorded: Decision, now: Decision) -> Difference | None:
-    """The first field that differs; NaN equals NaN."""
+    """The first field that differs by a bit; any NaN equals any other."""
     pairs = [
         (f"command.{name}", getattr(recorded.command, name), getattr(now.command, name)) for name in now.command._fields
     ]
     pairs += [(name, getattr(recorded, name), getattr(now, name)) for name in now._fields if name != "command"]
     for name, was, is_now in pairs:
-        if was != is_now and (was == was or is_now == is_now):
+        if not _same(was, is_now):
             return Difference(tick, name, was, is_now)
     return None
+
+
+def _same(was: object, is_now: object) -> bool:
+    if was != is_now:
+        return was != was and is_now != is_now
+    if isinstance(was, float) and isinstance(is_now, float):
+        return math.copysign(1.0, was) == math.copysign(1.0, is_now)  # 0.0 equals -0.0
+    return True
 
 
 def _ask(generator: Generator, run: Run, event: Event) -> None:
