@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import signal
@@ -266,6 +267,7 @@ def check_rig(port: str, as_json: bool, long: bool, baud: int) -> int:
 def main() -> None:
     """Entry point: exceptions become messages and exit codes."""
     _open_what_is_closed()
+    _spell_what_is_not_there()
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` stays what it is
@@ -286,6 +288,12 @@ def _open_what_is_closed() -> None:
                     os.dup2(nowhere, number)
                     os.close(nowhere)
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w" if number else "r", encoding="utf-8"))
+
+
+def _spell_what_is_not_there() -> None:
+    """A terminal without `Ω` in its characters gets `\\u03a9`, not an error."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -38,7 +38,10 @@ def campaign(
     with Journal(folder, head) as journal:
         before = len(journal.done)
         if before and not as_json:
-            say(f"{showable(str(folder))}: goes on after {before} of {spec.runs} runs")
+            done = (
+                "all runs are there already" if before == spec.runs else f"goes on after {before} of {spec.runs} runs"
+            )
+            say(f"{showable(str(folder))}: {done}")
         todo = (number for number in range(spec.runs) if number not in journal.done)
         if before < spec.runs:
             progress = _Progress(spec.runs, before)

@@ -50,7 +50,7 @@ def plant(
     ends = [for_s * n / SERIES for n in range(1, SERIES + 1)]
     for end_s in ends:
         more_s = end_s - on.time_s
-        if more_s >= 0.5 * on.tick_s:
+        if round(more_s / on.tick_s) >= 1:
             on.advance(more_s, power_w=power_w, tip_c=tip_c, most_w=scenario.device.stage.max_power_w)
             rows.append(_row(on))
     found = _figures(on, rows, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 from pathlib import Path
@@ -54,6 +55,8 @@ def _see_that_free(link: Path) -> None:
         what = "is there already"
     elif not link.absolute().parent.is_dir():
         what = "is in a folder that does not exist"
+    elif not os.access(link.absolute().parent, os.W_OK | os.X_OK):
+        what = "is in a folder that cannot be written"
     else:
         return
     raise InputError([Problem(str(link), None, None, "--link", "", what, "give a name that is free")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -29,7 +30,10 @@ def summing(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _kernel(function: Callable[P, R], freedom: set[str]) -> Callable[P, R]:
-    kernel = njit(cache=True, fastmath=freedom, boundscheck=False, error_model="numpy")(function)
+    options: dict[str, Any] = {"fastmath": freedom, "boundscheck": False, "error_model": "numpy"}
+    kernel = njit(**options)(function)
+    with contextlib.suppress(RuntimeError):  # nowhere to write (installed read-only, no home): compiled at each start
+        kernel = njit(cache=True, **options)(function)
     _KERNELS.append(kernel)
     return cast("Callable[P, R]", kernel)
 
@@ -37,9 +41,11 @@ def _kernel(function: Callable[P, R], freedom: set[str]) -> Callable[P, R]:
 def kept(kernel: Any) -> bool:
     """An earlier process has compiled this kernel at its present line and left it on disk. (Whether it is still of the
     same text only numba knows; it compiles anew, unannounced, where a kernel was edited in place.)"""
-    folder, code = Path(kernel.stats.cache_path), kernel.py_func.__code__
+    folder, code = kernel.stats.cache_path, kernel.py_func.__code__
+    if folder is None:
+        return False
     named = f"{Path(code.co_filename).stem}.{kernel.py_func.__name__}-{code.co_firstlineno}."
-    return any(folder.glob(f"{named}*.nbi"))
+    return any(Path(folder).glob(f"{named}*.nbi"))
 
 
 def all_kept() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from rfgen.campaign.journal import Journal
 from rfgen.campaign.one import not_run
 from rfgen.campaign.results import finish
 from rfgen.campaign.spec import parse_spec
+from rfgen.cli import _spell_what_is_not_there as spell_what_is_not_there
+from rfgen.commands.output import say
 from rfgen.problems import InputError
 
 SPEC = """\
@@ -81,7 +84,7 @@ def test_closed_streams_are_none_of_the_runs_business(tmp_path: Path) -> None:
 def test_a_full_stdout_is_named_and_a_full_stderr_changes_no_exit_code(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            command(["faults"]), stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60, check=False
+            command(["ports"]), stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60, check=False
         )
         assert (done.returncode, done.stderr) == (2, b"standard output: No space left on device\n")
         words = command(["check-rig", "/no/such/port"])
@@ -133,3 +136,18 @@ def test_another_campaign_in_the_folder_is_told_by_what_differs(tmp_path: Path) 
     Journal(tmp_path, head).__exit__(None, None, None)
     with pytest.raises(InputError, match=r"seed 7, not 8; made with numpy 2\.0\.0, not 2\.1\.0\); give --out"):
         Journal(tmp_path, {**head, "seed": 8, "versions": {"numpy": "2.1.0"}})
+
+
+def test_a_kernel_is_compiled_where_none_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed read-only, and no home to write into."""
+    compiling = pytest.importorskip("sim.field.compiled")
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    assert not compiling.kept(compiling.compiled(test_a_kernel_is_compiled_where_none_can_be_kept))
+
+
+def test_a_terminal_without_the_letters_gets_them_spelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", terminal)
+    spell_what_is_not_there()
+    say("37 °C, Ω ≥ 1")
+    assert terminal.buffer.getvalue() == b"37 \xb0C, \\u03a9 \\u2265 1\n"  # type: ignore[attr-defined]

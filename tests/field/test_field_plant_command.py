@@ -36,6 +36,13 @@ def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert said in words
 
 
+def test_every_row_is_a_moment_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plant("vertebra-field", 5.0, None, 0.3, (), "2", tmp_path / "end.svg", True) == 0
+    assert [row["t_s"] for row in json.loads(capsys.readouterr().out)["series"]] == [0.0, 0.1, 0.2, 0.3]
+    with pytest.raises(InputError, match=r"--for: 0\.05 s is less than the plant's step; give 0\.1 or more"):
+        plant("vertebra-field", 5.0, None, 0.05, (), "2", tmp_path / "end.svg", True)
+
+
 def test_a_tip_temperature_is_held_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "end.svg"
     assert plant("nerve-lesion", None, 70.0, 30.0, (), "0.2", out, False) == 0
