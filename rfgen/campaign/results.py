@@ -84,7 +84,10 @@ class Figures:
 
 
 def finish(folder: Path, spec: CampaignSpec, seed: int) -> Figures:
-    """Write the results and the failing scenarios; the same bytes whatever order the journal is in."""
+    """Write the results and the failing scenarios; the same bytes whatever order the journal is in.
+
+    Raises InputError where there is no room for the results, KeyboardInterrupt where it is interrupted.
+    """
     import duckdb
 
     table = duckdb.connect()
@@ -116,6 +119,11 @@ def finish(folder: Path, spec: CampaignSpec, seed: int) -> Figures:
         said = f"cannot be written ({why})"
         remedy = "make room; what was run is kept, and the same command goes on"
         raise InputError([Problem(str(folder / RESULTS), None, None, "", "", said, remedy)]) from None
+    except (RuntimeError, duckdb.InterruptException) as error:
+        (folder / f".{RESULTS}.part").unlink(missing_ok=True)
+        if "interrupted" in str(error).lower():  # how DuckDB passes a KeyboardInterrupt on
+            raise KeyboardInterrupt from None
+        raise
     finally:
         table.close()
 

@@ -42,29 +42,16 @@ def campaign(
                 "all runs are there already" if before == spec.runs else f"goes on after {before} of {spec.runs} runs"
             )
             say(f"{showable(str(folder))}: {done}")
-        todo = (number for number in range(spec.runs) if number not in journal.done)
-        if before < spec.runs:
-            progress = _Progress(spec.runs, before)
-            if cluster is None:
-                found = rows(spec, seed, todo, min(jobs or default_jobs(), spec.runs - before))
-            else:
-                found = cluster_rows(cluster, spec, seed, todo)
-            try:
-                with closing(found):
-                    for row in found:
-                        journal.add(row)
-                        progress.tell(len(journal.done))
-            except ClusterFailed as error:
-                progress.end()
-                say(showable(f"cluster: {error}: {_kept(journal, spec)}"), err=True)
-                return RIG_FAILED
-            except (KeyboardInterrupt, OSError):
-                progress.end()
-                say(showable(f"{folder}: {_kept(journal, spec)}"), err=True)
-                raise
-            finally:
-                progress.end()
-        figures = finish(folder, spec, seed)
+        try:
+            if before < spec.runs:
+                _run_the_rest(journal, spec, seed, jobs, cluster)
+            figures = finish(folder, spec, seed)
+        except ClusterFailed as error:
+            say(showable(f"cluster: {error}: {_kept(journal, spec)}"), err=True)
+            return RIG_FAILED
+        except (KeyboardInterrupt, OSError):
+            say(showable(f"{folder}: {_kept(journal, spec)}"), err=True)
+            raise
     write_whole(folder / "report.html", render(spec, seed, figures))
     bad = figures.rates[0]
     summary = {
@@ -90,6 +77,23 @@ def campaign(
             say(f"  again: rfgen run {showable(str(folder / FAILING / f'run-{number}.yaml'))}")
         say(f"{showable(str(folder))}: {RESULTS}, report.html, summary.json")
     return NOT_AS_EXPECTED if bad.found else OK
+
+
+def _run_the_rest(journal: Journal, spec: CampaignSpec, seed: int, jobs: int | None, cluster: str | None) -> None:
+    before = len(journal.done)
+    todo = (number for number in range(spec.runs) if number not in journal.done)
+    progress = _Progress(spec.runs, before)
+    if cluster is None:
+        found = rows(spec, seed, todo, min(jobs or default_jobs(), spec.runs - before))
+    else:
+        found = cluster_rows(cluster, spec, seed, todo)
+    try:
+        with closing(found):
+            for row in found:
+                journal.add(row)
+                progress.tell(len(journal.done))
+    finally:
+        progress.end()
 
 
 def _kept(journal: Journal, spec: CampaignSpec) -> str:

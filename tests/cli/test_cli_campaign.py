@@ -19,8 +19,9 @@ from rfgen_program import begun, here, rfgen, said
 import rfgen as rfgen_package
 from rfgen.assemble import assemble
 from rfgen.campaign.journal import Journal, Runs
-from rfgen.campaign.one import row_of, summarised
+from rfgen.campaign.one import not_run, row_of, summarised
 from rfgen.campaign.program import PACKAGES, program
+from rfgen.campaign.results import finish
 from rfgen.campaign.spec import drawn, parse_spec
 from rfgen.campaign.workers import rows
 from rfgen.commands.campaign import span
@@ -165,6 +166,26 @@ def test_an_interrupted_campaign_says_what_is_kept(tmp_path: Path) -> None:
     told = re.fullmatch(rb"out: (\d+) of 5000 runs are done and kept; the same command goes on\n\ninterrupted\n", err)
     assert told is not None, err
     assert 0 <= done - int(told[1]) <= 1  # told to end between the write of a line and counting it
+
+
+def test_interrupted_while_its_results_are_written_it_is_interrupted(tmp_path: Path) -> None:
+    """DuckDB passes what a signal's handler raises on as an error of its own."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    lines = "".join(json.dumps(not_run(number, "not_run", "an example")) + "\n" for number in range(20_000))
+    (tmp_path / "journal.jsonl").write_text('{"format": 1}\n' + lines)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(KeyboardInterrupt):
+            finish(tmp_path, parse_spec(SPEC, "c.yaml"), 5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
+    assert finish(tmp_path, parse_spec(SPEC, "c.yaml"), 5).not_run == 20_000
 
 
 def test_the_program_is_told_by_its_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
