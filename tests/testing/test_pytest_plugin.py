@@ -167,6 +167,28 @@ def test_a_rig_that_is_wrong_is_told_before_any_test(pytester: pytest.Pytester) 
     assert "nosuch.yaml: there is no such file" in done.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--rig", "serial:nowhere"), "there is no port nowhere"),
+        (("--rig", "map:bench.yaml"), "there is no port nowhere"),
+        (("--rig", "qemu", "-o", "rig_qemu=true"), "`true` does not serve a rig"),
+    ],
+)
+def test_a_rig_that_does_not_answer_is_a_failure_and_never_a_skip(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setenv("RFGEN_LOCKS", str(pytester.path / "locks"))
+    pytester.makepyfile("def test_rig(rig): ...\ndef test_treatment(treatment): ...")
+    (pytester.path / "bench.yaml").write_text("rigs: [{name: gone, port: nowhere, max_power_w: 8, thermocouples: 2}]\n")
+    done = pytester.runpytest_inprocess("-q", *options)
+    outcomes = done.parseoutcomes()
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert "skipped" not in outcomes, outcomes
+    assert outcomes["errors"] >= 1, outcomes
+    assert told in done.stdout.str()
+
+
 def test_a_run_that_does_not_use_it_imports_nothing_of_it(tmp_path: Path) -> None:
     """Not rfgen's own modules, nor what they need: of a plugin in everybody's pytest that is asked first."""
     (tmp_path / "test_a.py").write_text(
