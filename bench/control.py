@@ -80,6 +80,12 @@ def main() -> int:
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=Path("runs/control"))
     given = parser.parse_args()
+    if given.patients < 1 or given.jobs < 1 or given.seed < 0:
+        parser.error("--patients and -j must be 1 or more, --seed 0 or more")
+    try:
+        given.out.mkdir(parents=True, exist_ok=True)  # refused before the work, not after it
+    except OSError as error:
+        parser.error(f"--out {given.out}: {error.strerror}")
     met = True
     for device in given.device or sorted(TREATMENTS):
         results = all_of(device, given.seed, given.patients, given.jobs)

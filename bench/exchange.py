@@ -195,6 +195,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--count", type=int, default=500, help="of each kind in a round")
     options = parser.parse_args()
+    if options.rounds < 1 or options.count < 1 or not (options.minutes is None or 0.0 < options.minutes <= 1440.0):
+        parser.error("--rounds and --count must be 1 or more, --minutes above 0 and at most 1440")
     if options.minutes is not None:
         print(json.dumps(sustained(options.minutes), indent=2))
         return 0

@@ -8,6 +8,7 @@ machine slows all alike.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -285,6 +286,7 @@ def first_tick() -> float:
 
 def main() -> None:
     """Print the figures beside what is asked of them."""
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     loops: dict[str, Callable[[], float]] = {
         "bare loop": bare_round,
         "closed loop": (closed := Loop(recorded=False)).round,

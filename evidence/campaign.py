@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.campaign_cells import table
 from evidence.campaign_context import context_of
 from evidence.campaign_demand import draw_faults, possible
@@ -215,16 +216,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m evidence.campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--forks", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--workers", type=int, default=1)
+    parser.add_argument("--forks", type=one_or_more, default=1000)
+    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("-j", "--workers", type=one_or_more, default=1)
     parser.add_argument("--table", action="store_true", help="print the expectation table and leave")
     args = parser.parse_args(argv)
     if args.table:
         print("\n".join(table()))
         return 0
-    if args.forks < 1:
-        parser.error("--forks must be 1 or more")
     began = time.monotonic()
     total = Total()
     for batch in campaign(args.forks, args.seed, args.workers):
@@ -254,4 +253,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.local_cluster import LocalCluster, local_cluster
 
 SPEC = """\
@@ -119,10 +120,10 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--workers", type=int, default=2)
+    parser.add_argument("--runs", type=one_or_more, default=200)
+    parser.add_argument("--kills", type=none_or_more, default=3)
+    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("-j", "--workers", type=one_or_more, default=2)
     parser.add_argument("--cluster", action="store_true", help="on a Dask cluster of this machine")
     args = parser.parse_args(argv)
     if args.runs < 10 or args.kills < 0 or args.workers < 1:
@@ -164,4 +165,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

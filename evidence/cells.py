@@ -15,6 +15,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from evidence.asked import exit_code, one_or_more
 from evidence.campaign_treatments import Kind, kinds
 from evidence.cells_matrix import Matrix, matrix_of
 from evidence.cells_page import page
@@ -48,12 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     names = {str(kind): kind for kind in kinds()}
     parser.add_argument("--mode", action="append", choices=list(names), metavar="PROFILE, MODE", help="this one alone")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="one cell and one pair in N")
+    parser.add_argument("--every", type=one_or_more, default=1, metavar="N", help="one cell and one pair in N")
     parser.add_argument("--write", action="store_true", help="make docs/cells.md")
-    parser.add_argument("-j", "--workers", type=int, default=1)
+    parser.add_argument("-j", "--workers", type=one_or_more, default=1)
     args = parser.parse_args(argv)
-    if args.every < 1:
-        parser.error("--every must be 1 or more")
     if args.write and (args.mode or args.every != 1):
         parser.error("--write needs every cell of every profile")
     began = time.monotonic()
@@ -79,4 +78,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

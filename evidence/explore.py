@@ -9,6 +9,7 @@ import os
 import sys
 import time
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.explore_choices import Scope
 from evidence.explore_sabotage import SABOTAGES, search
 from evidence.explore_sampled import Sampler
@@ -116,9 +117,9 @@ def sampled(walks: int, seed: int) -> bool:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m evidence.explore", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="searches side by side")
-    parser.add_argument("--sampled", type=int, metavar="N", help="N walks at full persistence instead")
-    parser.add_argument("--seed", type=int, default=1, help="of the walks")
+    parser.add_argument("--jobs", type=one_or_more, default=os.cpu_count() or 1, help="searches side by side")
+    parser.add_argument("--sampled", type=one_or_more, metavar="N", help="N walks at full persistence instead")
+    parser.add_argument("--seed", type=none_or_more, default=1, help="of the walks")
     given = parser.parse_args()
     if given.sampled is not None:
         return 0 if sampled(given.sampled, given.seed) else 1
@@ -127,4 +128,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.campaign_treatments import Kind, kinds, sound_scenario
 from rfgen.assemble import assemble
 from rfgen.campaign.bound import upper_bound
@@ -108,12 +109,10 @@ def campaign(treatments: int, seed: int, workers: int) -> Iterator[Ended]:
 def main(argv: list[str] | None = None) -> int:
     """0 where nothing but the forecast tripped, and that seldom; 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m evidence.false_trips", description=__doc__)
-    parser.add_argument("--treatments", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--workers", type=int, default=1)
+    parser.add_argument("--treatments", type=one_or_more, default=500)
+    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("-j", "--workers", type=one_or_more, default=1)
     args = parser.parse_args(argv)
-    if args.treatments < 1:
-        parser.error("--treatments must be 1 or more")
     began = time.monotonic()
     count: Counter[Kind] = Counter()
     ticks = near = early = 0
@@ -141,4 +140,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from rfgen.campaign.pool import in_order
 from rfgen.commands.falsify import MOST_SHRINKING, written
 from rfgen.device import device_names
@@ -82,9 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m evidence.falsify_product", description=__doc__)
     parser.add_argument("--promise", action="append", choices=names, help="this one alone; may be repeated")
     parser.add_argument("--device", action="append", choices=device_names(), help="likewise")
-    parser.add_argument("--budget", type=int, default=BUDGET, help="runs of each search, at most")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--jobs", type=int, default=1, help="searches at a time")
+    parser.add_argument("--budget", type=one_or_more, default=BUDGET, help="runs of each search, at most")
+    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("-j", "--jobs", type=one_or_more, default=1, help="searches at a time")
     given = parser.parse_args(arguments)
     FOLDER.mkdir(parents=True, exist_ok=True)
     chosen, left_out = pairs(given.promise or names, given.device or device_names())
@@ -108,4 +109,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

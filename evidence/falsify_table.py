@@ -28,6 +28,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from evidence.asked import exit_code, one_or_more
 from evidence.mutants_make import Mutant
 from evidence.mutants_run import ROOT, Finder
 from evidence.seeded import placed
@@ -286,9 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m evidence.falsify_table", description=__doc__)
     parser.add_argument("--defect", action="append", metavar="NAME", help="this one alone")
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    parser.add_argument("--budget", type=int, default=BUDGET)
-    parser.add_argument("-j", "--jobs", type=int, default=1, help="defects at a time")
+    parser.add_argument("--repetitions", type=one_or_more, default=REPETITIONS)
+    parser.add_argument("--budget", type=one_or_more, default=BUDGET)
+    parser.add_argument("-j", "--jobs", type=one_or_more, default=1, help="defects at a time")
     parser.add_argument("--tuned", action="store_true", help="without those that are held out")
     parser.add_argument("--write", action="store_true", help="make the table of docs/falsify.md")
     parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
@@ -340,4 +341,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.forecast_page import write
 from evidence.forecast_treat import pair_of, row_of, treat
 from evidence.forecast_twice import grid_check, twice
@@ -80,16 +81,14 @@ def study(count: int, seed: int, jobs: int, out: Path) -> tuple[list[dict[str, A
 def main(argv: list[str] | None = None) -> int:
     """0 where every promise is kept, 1 where one is not, 2 for a journal that is not this study's."""
     parser = argparse.ArgumentParser(prog="python -m evidence.forecast", description=__doc__)
-    parser.add_argument("--vertebrae", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("-j", "--jobs", type=int, default=1)
+    parser.add_argument("--vertebrae", type=one_or_more, default=3000)
+    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("-j", "--jobs", type=one_or_more, default=1)
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the journal")
     parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--grid-check", type=int, metavar="N", help="the study's grid against the default one")
-    parser.add_argument("--twice", type=int, metavar="N", help="forked against whole treatments")
+    parser.add_argument("--grid-check", type=one_or_more, metavar="N", help="the study's grid against the default one")
+    parser.add_argument("--twice", type=one_or_more, metavar="N", help="forked against whole treatments")
     args = parser.parse_args(argv)
-    if args.vertebrae < 1:
-        parser.error("--vertebrae must be 1 or more")
     if args.grid_check is not None:
         args.out.mkdir(parents=True, exist_ok=True)
         found = {"code": code_version(), **grid_check(args.grid_check, args.seed)}
@@ -111,4 +110,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.forecast_vertebrae import SPANS, scenario_of, vertebra
 from rfgen.assemble import study
 from rfgen.safety import thermal
@@ -169,8 +170,8 @@ def judge(figures: Figures, family: list[tuple[Curve, Seen]]) -> tuple[int, int,
 def main(argv: list[str] | None = None) -> int:
     """Prints a line for each set of figures; 0 where the set in force lets no peak pass 45.5 C."""
     parser = argparse.ArgumentParser(prog="python -m evidence.forecast_fit", description=__doc__)
-    parser.add_argument("--vertebrae", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--vertebrae", type=one_or_more, default=300)
+    parser.add_argument("--seed", type=none_or_more, default=2)
     args = parser.parse_args(argv)
     random = np.random.default_rng(args.seed)
     family = [(one, seen(one, random)) for one in (curve(index, args.seed) for index in range(args.vertebrae))]
@@ -187,4 +188,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from evidence.asked import exit_code, nothing
 from evidence.page import Page
 from hal import Reply
 from rfgen.assemble import assemble
@@ -139,7 +141,7 @@ def tables(page: Page, runs: dict[str, Came]) -> None:
     )
 
 
-def main() -> None:
+def main() -> int:
     """The page and its pictures."""
     page = Page("A vertebral metastasis, the Fusion profile, and the cord", "make fusion")
     page.say(
@@ -223,7 +225,9 @@ def main() -> None:
         "- The dura is no layer of its own: its figures are those of the first cells behind the fat, or behind the extension."
     )
     page.write(DOCS / "fusion.md")
+    return 1 if page.missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    nothing("evidence.fusion", __doc__)
+    sys.exit(exit_code(main))

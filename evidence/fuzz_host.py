@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from hal import Absence, Capability, Command, NoSample, Reply, RigConfig, RigIdentity, RigInfo, Sample
 from hal.serialrig import SerialHal
 from hal.serveprotocol import RigProtocol
@@ -264,8 +265,8 @@ def fuzz(count: int, seed: int, say: Callable[[str], None] = lambda text: None) 
 def main() -> int:
     """Exit 1 on any problem."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--bytes", type=int, default=100_000_000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bytes", type=one_or_more, default=100_000_000)
+    parser.add_argument("--seed", type=none_or_more, default=1)
     options = parser.parse_args()
     began_s = time.monotonic()
     told = fuzz(options.bytes, options.seed, lambda text: print(text, flush=True))
@@ -280,4 +281,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from hal import RigConfig, Sample
 from hal.serialrig import SerialHal
 from hal.serve import PtyServer
@@ -184,8 +185,8 @@ def killed(kill: Callable[[int], Kill], runs: int, seed: int) -> int:
 def options(runs: int, about: str) -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=runs)
-    parser.add_argument("--seed", type=int, default=1, help="of the first run; the next have the next")
+    parser.add_argument("--runs", type=one_or_more, default=runs)
+    parser.add_argument("--seed", type=none_or_more, default=1, help="of the first run; the next have the next")
     return parser.parse_args()
 
 
@@ -196,4 +197,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from evidence.asked import exit_code
 from evidence.hostkill import WATCHDOG_MS, Kill, kill_a_host, killed, next_host_sees, options
 from hal.wire import FrameDecoder
 
@@ -185,4 +186,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

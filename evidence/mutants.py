@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from evidence.asked import exit_code, one_or_more
 from evidence.mutants_make import Mutant, mutants_of
 from evidence.mutants_run import LEAST_S, ROOT, Outcome, run
 from evidence.mutants_store import Store
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true", help="forget what is remembered, and run them all")
     parser.add_argument("--anew", action="store_true", help="import each anew: slower, with the same outcomes")
     parser.add_argument("--list", action="store_true", help="their ids, without running any")
-    parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("-j", "--jobs", type=one_or_more, default=2)
     given = parser.parse_args(arguments)
     try:
         part, parts = map(int, given.slice.split("/"))
@@ -255,4 +256,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evidence.asked import exit_code, nothing
 from evidence.page import Page
 from rfgen.assemble import SimulatedAssembly, anatomy, assemble, electrode
 from rfgen.scenario import Scenario, load_scenario, scenario_names
@@ -252,7 +254,7 @@ def _judge(page: Page, words: str, found: Sequence[tuple[Case, tuple[Apart, ...]
     )
 
 
-def main() -> None:
+def main() -> int:
     """The page."""
     page = Page("The network plant against the field plant", "make network-vs-field")
     everyone = cases()
@@ -351,7 +353,9 @@ def main() -> None:
         "([The Fusion profile near the cord](fusion.md)): tumour in the wall's place carries more heat on, and more blood through."
     )
     page.write(DOCS / "network-vs-field.md")
+    return 1 if page.missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    nothing("evidence.network_vs_field", __doc__)
+    sys.exit(exit_code(main))

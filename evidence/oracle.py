@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.oracle_recording import CHECK, CUTOFF, HOLD, RAMP, STATE_NAMES, Flags, Timeline
 from evidence.oracle_rows import RULES, Reading, Rule, World, line_readings
 from rfgen.record.loader import Run
@@ -220,10 +221,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from evidence.oracle_runs import shipped_names
 
     parser = argparse.ArgumentParser(prog="evidence.oracle", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000, help="random faulted runs")
-    parser.add_argument("--first", type=int, default=0, help="number of the first one")
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--runs", type=one_or_more, default=1000, help="random faulted runs")
+    parser.add_argument("--first", type=none_or_more, default=0, help="number of the first one")
+    parser.add_argument("--seed", type=none_or_more, default=5)
+    parser.add_argument("--jobs", type=one_or_more, default=2)
     options = parser.parse_args(arguments)
     numbers = range(options.first, options.first + options.runs)
     counts: Counter[str] = Counter()
@@ -243,4 +244,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

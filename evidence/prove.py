@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import z3  # type: ignore[import-untyped, unused-ignore]
 
+from evidence.asked import exit_code, one_or_more
 from evidence.prove_code import code_claims
 from evidence.prove_count import other_claims, rule_claims, step_claims
 from evidence.prove_order import order_claims, rounding_claims
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m evidence.prove", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all without")
-    parser.add_argument("--limit", type=int, default=LIMIT, help="steps of the solver a claim, %(default)d")
+    parser.add_argument("--limit", type=one_or_more, default=LIMIT, help="steps of the solver a claim, %(default)d")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.groups if name not in GROUPS]
     if unknown:
@@ -75,4 +76,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(exit_code(main))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from evidence.asked import exit_code, nothing
 from evidence.network_vs_field import (  # fmt: skip
     SENTINEL_WITHIN_C,
     TIP_WITHIN_C,
@@ -188,4 +189,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    nothing("evidence.reduced_vs_field", __doc__)
+    sys.exit(exit_code(main))

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evidence.asked import exit_code, one_or_more
 from evidence.mutants import DEAD
 from evidence.mutants_make import Mutant
 from evidence.mutants_run import ROOT, Outcome, run
@@ -134,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--detector", action="append", choices=list(DETECTORS), help="this one alone")
     parser.add_argument("--quick", action="store_true", help="those that name a quick test, by that test alone")
     parser.add_argument("--write", action="store_true", help="make docs/seeded.md")
-    parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("-j", "--jobs", type=one_or_more, default=2)
     given = parser.parse_args(arguments)
     every = defects()
     unknown = set(given.defect or ()) - {defect.name for defect in every}
@@ -162,4 +163,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evidence import validate_bone, validate_canal, validate_circuit, validate_cosman, validate_damage
+from evidence.asked import exit_code, nothing
 from evidence.page import Page
 from evidence.validate_rows import Row
 
@@ -58,4 +59,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    nothing("evidence.validate", __doc__)
+    sys.exit(exit_code(main))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from evidence import verify_order, verify_solid
+from evidence.asked import exit_code, nothing
 from evidence.fem.analytic import every_check
 from evidence.page import Page, number
 from evidence.verify_fem import TIMES_S, compare, fem, problems, study
@@ -152,4 +153,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    nothing("evidence.verify", __doc__)
+    sys.exit(exit_code(main))
