@@ -43,9 +43,10 @@ def test_every_row_is_a_moment_of_its_own(tmp_path: Path, capsys: pytest.Capture
         plant("vertebra-field", 5.0, None, 0.05, (), "2", tmp_path / "end.svg", True)
 
 
-def test_a_tip_temperature_is_held_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("grid", ["0.2", "reduced"])
+def test_a_tip_temperature_is_held_and_told(grid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "end.svg"
-    assert plant("nerve-lesion", None, 70.0, 30.0, (), "0.2", out, False) == 0
+    assert plant("nerve-lesion", None, 70.0, 30.0, (), grid, out, False) == 0
     said = capsys.readouterr().out
     assert "in = stored + out" in said
     last = said.split("\n\n")[1].splitlines()[-1].split()
@@ -60,7 +61,7 @@ def test_a_tip_temperature_is_held_and_told(tmp_path: Path, capsys: pytest.Captu
         ((5.0, None), ("5",), None, "give R,Z in mm"),
         ((5.0, None), ("-5,0",), None, "R is 0 or more"),
         ((5.0, None), ("500,0",), "0.2", "beyond the far boundary"),
-        ((5.0, None), (), "huge", "fine, default, coarse"),
+        ((5.0, None), (), "huge", "fine, default, coarse, reduced"),
     ],
 )
 def test_what_is_wrong_is_told(
