@@ -135,7 +135,9 @@ def _made(source: str, **known: Callable[..., object]) -> Step:
     """The function of this text, which calls what is `known`."""
     scope: dict[str, object] = {**known}
     exec(compile(source, "<network kernel>", "exec"), scope)
-    return cast(Step, scope["step"])
+    # not left in its own globals: a kernel would then go with the next look through all garbage alone, and none is
+    # taken while a campaign runs
+    return cast(Step, scope.pop("step"))
 
 
 def _source(network: Network, step_s: float, *, boils: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Literal
 
@@ -176,6 +178,20 @@ def test_the_generated_step_is_the_plain_step(
     assert got[kernel.resistance_at] == pytest.approx(network.lead_ohm + extra_ohm + sum(new_ohms), rel=1e-12)
     assert got[kernel.hottest_at] == max(got[1:n])
     assert got[kernel.heat_out_at] == pytest.approx(out_j, rel=1e-12, abs=1e-9)
+
+
+def test_a_kernel_goes_with_its_last_user() -> None:
+    """A campaign makes one a run, and never looks through what is old: 10 kB a run would be left."""
+    network = build_network(COOLED, WALLED, SITES)
+    gc.disable()
+    try:
+        kernel = kernel_of.__wrapped__(network, 0.02)
+        kernel.step(kernel.at_rest(150.0), 1, 5.0, 0.0, 22.0, 0.0)  # makes the step that boils too
+        gone = weakref.ref(kernel.step)
+        del kernel
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def _after(ticks: int, anatomy: Anatomy = WALLED, power_w: float = 5.0, flow_ml_min: float = 10.0) -> NetworkPlant:
