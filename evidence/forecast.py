@@ -20,7 +20,7 @@ from evidence.asked import exit_code, none_or_more, one_or_more
 from evidence.forecast_page import write
 from evidence.forecast_treat import pair_of, row_of, treat
 from evidence.forecast_twice import grid_check, twice
-from evidence.forecast_vertebrae import scenario_of, vertebra
+from evidence.forecast_vertebrae import JUDGED_SEED, scenario_of, vertebra
 from rfgen.campaign.journal import Journal
 from rfgen.campaign.pool import as_they_come
 from rfgen.problems import InputError
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     """0 where every promise is kept, 1 where one is not, 2 for a journal that is not this study's."""
     parser = argparse.ArgumentParser(prog="python -m evidence.forecast", description=__doc__)
     parser.add_argument("--vertebrae", type=one_or_more, default=3000)
-    parser.add_argument("--seed", type=none_or_more, default=1)
+    parser.add_argument("--seed", type=none_or_more, default=JUDGED_SEED)
     parser.add_argument("-j", "--jobs", type=one_or_more, default=1)
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the journal")
     parser.add_argument("--page", type=Path, default=PAGE)

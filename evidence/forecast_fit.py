@@ -62,8 +62,9 @@ OTHERS = {
     "60 s at first": IN_FORCE._replace(soon_s=60.0),
     "fades sooner": IN_FORCE._replace(soon_fades_s=100.0),
     "fades later": IN_FORCE._replace(soon_fades_s=200.0),
-    "one line": IN_FORCE._replace(late=((1.0, 0.8),)),
-    "steeper lines": IN_FORCE._replace(late=((0.6, 0.35), (1.1, 0.8))),
+    "one line": IN_FORCE._replace(late=((1.1, 1.1),)),
+    "two lines, as it was": Figures(0.25, 120.0, 10.0, 150.0, ((0.5, 0.27), (1.0, 0.8))),
+    "steeper lines": IN_FORCE._replace(late=((0.6, 0.35), (1.2, 1.1), (2.5, 3.4))),
 }
 
 

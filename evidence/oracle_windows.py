@@ -116,9 +116,9 @@ class Windows:
         return Part(level[here], full[here]), Part(climb[here], full[here])
 
     def _climb(self, points: Ints, level: Floats, rise: Floats) -> Floats:
-        """0.25 C; 120 s of the rise, less by a 150th for each second of heating, at least 10 s; and the greatest of 0,
-        0.5 x rise x age - 0.27 x risen, and rise x age - 0.8 x risen. Age counts to 400 s; risen from the heating's
-        first level."""
+        """0.3 C; 160 s of the rise, less by a 125th for each second of heating, at least 20 s; and the greatest of 0,
+        0.5 x rise x age - 0.3 x risen, 1.1 x (rise x age - risen), and 2.2 x rise x age - 3.2 x risen. Age counts to
+        400 s; risen from the heating's first level."""
         t = self.t
         radiates = (t.state == RAMP) | (t.state == HOLD)
         began = (t.state == RAMP) & ~np.concatenate(([False], radiates[:-1]))
@@ -129,7 +129,7 @@ class Windows:
         base, of = np.nan, -1
         for k, (sample, start) in enumerate(zip(points.tolist(), last.tolist(), strict=True)):
             if start < 0 or link[start] != link[sample]:
-                climb[k] = 0.25 + 120.0 * rise[k]
+                climb[k] = 0.3 + 160.0 * rise[k]
                 continue
             if start != of:
                 base, of = np.nan, start
@@ -138,10 +138,8 @@ class Windows:
             age = (self.now_us[sample] - self.now_us[start]) * 1e-6
             risen = max(level[k] - base, 0.0) if np.isfinite(level[k]) else np.nan
             far = rise[k] * min(age, 400.0)
-            late = max(0.0, 0.5 * far - 0.27 * risen, far - 0.8 * risen)
-            climb[k] = (
-                0.25 + max(120.0 - 120.0 * age / 150.0, 10.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
-            )
+            late = max(0.0, 0.5 * far - 0.3 * risen, 1.1 * far - 1.1 * risen, 2.2 * far - 3.2 * risen)
+            climb[k] = 0.3 + max(160.0 - 160.0 * age / 125.0, 20.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
         return climb
 
     # --- thermocouples ---------------------------------------------------------------------------------------

@@ -216,17 +216,16 @@ class Rate:
 
 FORECAST_WINDOW_US = 10_000_000
 FORECAST_POINT_US: Final = 100_000
-MARGIN_C = 0.25
+MARGIN_C = 0.3
 """What a sentinel may read too little: its cold junction, and its lag behind a slow rise (assumed)."""
-SOON_S = 120.0
-SOON_LEAST_S = 10.0
-SOON_FADES_S = 150.0
-LATE = ((0.5, 0.27), (1.0, 0.8))
+SOON_S = 160.0
+SOON_LEAST_S = 20.0
+SOON_FADES_S = 125.0
+LATE = ((0.5, 0.3), (1.1, 1.1), (2.2, 3.2))
 """By line: of rise times age, and of what it has risen already."""
 LATE_MOST_S = 400.0
 """All fitted to the field plant: `python -m evidence.forecast_fit` holds them against others, docs/forecast.md says
-how. No share of what it has risen may pass 1 / 1.25, the most of `forecast_share`: then a sentinel that is hotter
-never forecasts less."""
+how."""
 
 ForecastView = tuple[float | None, float | None]
 NO_FORECAST: ForecastView = (None, None)
@@ -238,10 +237,11 @@ class Forecast:
     Both from the straight line through its last 10 s, laid through the means of each 100 ms; None until they have
     passed. A fall counts as no rise. The climb has two parts, and a margin:
 
-    - *soon*: heat arrives as fast as now for 120 s more; less as the heating grows older, 10 s from 138 s on.
+    - *soon*: heat arrives as fast as now for 160 s more; less as the heating grows older, 20 s from 110 s on.
     - *late*: heat put in far away has yet to arrive. In a medium that only conducts, the climb is the rise so far times
       a function of one number: rise per second x age of the heating / rise so far (1 for a steady rise, below it for
-      one that levels off). The function is convex; it is taken as the greatest of two straight lines and 0.
+      one that levels off). The function is convex; it is taken as the greatest of three straight lines and 0.
+      So at one rise and age a sentinel that has risen less climbs more: the heat that it sees is further away.
 
     A reading that is no number makes both none until it has left the window.
     """

@@ -175,13 +175,13 @@ def forecast(history: Sequence[tuple[int, float]], began_us: int | None = None) 
     if not math.isfinite(level_c):
         return NAN, NAN
     if began_us is None or at_us < began_us:
-        return level_c, 0.25 + 120.0 * rise_c_s
+        return level_c, 0.3 + 160.0 * rise_c_s
     base_c = next(c for t, c, _ in lines if t >= began_us and c is not None and math.isfinite(c))
     risen_c = max(0.0, level_c - base_c)
     age_s = (at_us - began_us) * 1e-6
     far_c = rise_c_s * min(age_s, 400.0)
-    late_c = max(0.0, 0.5 * far_c - 0.27 * risen_c, far_c - 0.8 * risen_c)
-    return level_c, 0.25 + max(10.0, 120.0 - 120.0 * age_s / 150.0) * rise_c_s + late_c
+    late_c = max(0.0, 0.5 * far_c - 0.3 * risen_c, 1.1 * far_c - 1.1 * risen_c, 2.2 * far_c - 3.2 * risen_c)
+    return level_c, 0.3 + max(20.0, 160.0 - 160.0 * age_s / 125.0) * rise_c_s + late_c
 
 
 def _lines(history: Sequence[tuple[int, float]]) -> list[tuple[int, float | None, float]]:

@@ -512,7 +512,7 @@ def test_the_sentinels_line_over_ten_seconds() -> None:
         if n < 500:
             assert (level_c, climb_c) == (None, None)
         elif n > 510:
-            assert climb_c == pytest.approx(0.25 + 120.0 * 0.02, rel=1e-6)
+            assert climb_c == pytest.approx(0.3 + 160.0 * 0.02, rel=1e-6)
             assert level_c == pytest.approx(37.0 + 0.02 * (n - n % 5) * 0.02, abs=1e-6)
     for last_us, there in ((9_999_999, False), (10_000_000, True)):
         edge = Forecast()
@@ -521,12 +521,12 @@ def test_the_sentinels_line_over_ten_seconds() -> None:
     falling = Forecast()
     for n in range(600):
         level_c, climb_c = falling.update(n * 20_000, 50.0 - n * 0.01)
-    assert climb_c == 0.25
+    assert climb_c == 0.3
     assert level_c == pytest.approx(50.0 - 595 * 0.01, abs=1e-6)
     falling.begin(12_000_000)
     falling.reset()
     assert falling.update(0, 37.0) == (None, None)
-    assert falling.update(10_000_000, 37.1)[1] == pytest.approx(0.25 + 120.0 * 0.01)
+    assert falling.update(10_000_000, 37.1)[1] == pytest.approx(0.3 + 160.0 * 0.01)
 
 
 def risen(rise_c_s: float, age_s: float, before_c: float = 37.0) -> tuple[float | None, float | None]:
@@ -542,14 +542,14 @@ def risen(rise_c_s: float, age_s: float, before_c: float = 37.0) -> tuple[float 
 
 @pytest.mark.parametrize(
     ("age_s", "soon_s", "late_s"),
-    # of a steady rise: soon 120 s less a 150th of that for each second, at least 10; late 0.23 of the age up to 400 s,
-    # as 0.5 - 0.27 is more than 1 - 0.8
-    [(45, 84.0, 10.35), (135, 12.0, 31.05), (140, 10.0, 32.2), (400, 10.0, 92.0), (450, 10.0, 200.0 - 121.5)],
+    # of a steady rise: soon 160 s less a 125th of that for each second, at least 20; late 0.2 of the age up to 400 s,
+    # as 0.5 - 0.3 is more than 1.1 - 1.1 and 2.2 - 3.2
+    [(45, 102.4, 9.0), (105, 25.6, 21.0), (115, 20.0, 23.0), (400, 20.0, 80.0), (450, 20.0, 200.0 - 135.0)],
 )
 def test_a_steady_rise_climbs_further(age_s: int, soon_s: float, late_s: float) -> None:
     level_c, climb_c = risen(0.01, age_s)
     assert level_c == pytest.approx(37.0 + 0.01 * age_s)
-    assert climb_c == pytest.approx(0.25 + 0.01 * (soon_s + late_s), rel=1e-4)
+    assert climb_c == pytest.approx(0.3 + 0.01 * (soon_s + late_s), rel=1e-4)
 
 
 def test_a_rise_that_begins_late_climbs_the_furthest() -> None:
@@ -559,8 +559,16 @@ def test_a_rise_that_begins_late_climbs_the_furthest() -> None:
     forecast.begin(12_000_000)
     for n in range(101):
         found = forecast.update(12_000_000 + n * 1_000_000, 37.0 + max(0.0, 0.05 * (n - 80)))
-    # 1 C in 20 s, 100 s after the beginning: 0.05 x 100 - 0.8 x 1, and 40 s of the rise
-    assert found[1] == pytest.approx(0.25 + 5.0 - 0.8 + 40.0 * 0.05, rel=1e-4)
+    # 1 C in 20 s, 100 s after the beginning: 2.2 x 0.05 x 100 - 3.2 x 1, and 32 s of the rise
+    assert found[1] == pytest.approx(0.3 + 11.0 - 3.2 + 32.0 * 0.05, rel=1e-4)
+
+
+def test_of_a_rise_that_began_a_while_ago_the_line_between_counts() -> None:
+    forecast = Forecast()
+    forecast.begin(0)
+    forecast._climb_c(0, 40.0, 0.0)
+    # rise x age is 1.5 times what it has risen: 1.1 x 0.5 is more than 0.5 x 1.5 - 0.3 and than 2.2 x 1.5 - 3.2
+    assert forecast._climb_c(150_000_000, 42.0, 0.02) == pytest.approx(0.3 + 20.0 * 0.02 + 1.1, abs=1e-9)
 
 
 def test_what_it_has_risen_counts_from_the_first_level_that_is_known() -> None:
@@ -568,8 +576,9 @@ def test_what_it_has_risen_counts_from_the_first_level_that_is_known() -> None:
     forecast.begin(0)
     for n in range(41):
         found = forecast.update(n * 1_000_000, 40.0 + 0.01 * n)
-    # known from 10 s on: it has risen 0.3 C since; the age is 40 s all the same: 0.4 - 0.8 x 0.3
-    assert found[1] == pytest.approx(0.25 + (120.0 - 120.0 * 40.0 / 150.0) * 0.01 + 0.16, rel=1e-4)
+    # known from 10 s on: it has risen 0.3 C since; the age is 40 s all the same: 1.1 x (0.4 - 0.3), and
+    # 0.5 x 0.4 - 0.3 x 0.3 as much
+    assert found[1] == pytest.approx(0.3 + (160.0 - 160.0 * 40.0 / 125.0) * 0.01 + 0.11, rel=1e-4)
 
 
 def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
@@ -578,15 +587,15 @@ def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
         if n == 12:
             forecast.begin(12_000_000)
         found = forecast.update(n * 1_000_000, 40.0 - 0.1 * n if n <= 20 else 38.0 + 0.01 * (n - 20))
-    # at 18 s: 105.6 s of the rise, and 1.0 x 18 s of it
-    assert found[1] == pytest.approx(0.25 + (105.6 + 18.0) * 0.01, rel=1e-4)
+    # at 18 s: 136.96 s of the rise, and 2.2 x 18 s of it
+    assert found[1] == pytest.approx(0.3 + (136.96 + 39.6) * 0.01, rel=1e-4)
 
 
 def test_a_slow_fall_is_no_rise_either() -> None:
     forecast = Forecast()
     for n in range(12):
         found = forecast.update(n * 1_000_000, 40.0 - 0.0005 * n)
-    assert found[1] == 0.25
+    assert found[1] == 0.3
 
 
 def test_a_later_treatment_counts_its_rise_from_where_it_begins() -> None:
@@ -596,8 +605,8 @@ def test_a_later_treatment_counts_its_rise_from_where_it_begins() -> None:
         if n == 41:
             forecast.begin(41_000_000)
         found = forecast.update(n * 1_000_000, 37.0 + 0.01 * n)
-    # 40 s old, 0.4 C risen: 88 s of the rise, and 0.4 - 0.8 x 0.4 is less than 0.2 - 0.27 x 0.4
-    assert found[1] == pytest.approx(0.25 + (120.0 - 120.0 * 40.0 / 150.0) * 0.01 + 0.092, rel=1e-4)
+    # 40 s old, 0.4 C risen: 108.8 s of the rise, and 1.1 x (0.4 - 0.4) is less than 0.5 x 0.4 - 0.3 x 0.4
+    assert found[1] == pytest.approx(0.3 + (160.0 - 160.0 * 40.0 / 125.0) * 0.01 + 0.08, rel=1e-4)
 
 
 @pytest.mark.parametrize("risen_c", [0.0005, 0.0, -0.0005, -0.1])
@@ -605,8 +614,8 @@ def test_every_bit_of_a_rise_counts_and_none_of_a_fall(risen_c: float) -> None:
     forecast = Forecast()
     forecast.begin(0)
     forecast._climb_c(0, 40.0, 0.0)
-    # 100 s old, at 0.001 C/s: 40 s of it, and 0.1 C less 0.8 of what it has risen
-    expected_c = 0.25 + 0.04 + 0.1 - 0.8 * max(risen_c, 0.0)
+    # 100 s old, at 0.001 C/s: 32 s of it, and 0.22 C less 3.2 of what it has risen
+    expected_c = 0.3 + 0.032 + 0.22 - 3.2 * max(risen_c, 0.0)
     assert forecast._climb_c(100_000_000, 40.0 + risen_c, 0.001) == pytest.approx(expected_c, abs=1e-9)
 
 
@@ -627,7 +636,7 @@ def test_one_reading_that_is_none_leaves_no_trace_once_it_has_left_the_window() 
             begun.begin(5_000_000)  # no level is known until 11 s: the rise counts from there
         found = begun.update(n * 1_000_000, 37.0 + 0.01 * n)
     assert found[1] == pytest.approx(
-        0.25 + (120.0 - 120.0 * 24.0 / 150.0) * 0.01 + max(0.5 * 0.24 - 0.27 * 0.18, 0.24 - 0.8 * 0.18), rel=1e-4
+        0.3 + (160.0 - 160.0 * 24.0 / 125.0) * 0.01 + max(0.5 * 0.24 - 0.3 * 0.18, 1.1 * (0.24 - 0.18)), rel=1e-4
     )
 
 
@@ -695,7 +704,7 @@ def test_a_slow_rise_of_the_sentinel_is_told() -> None:
     forecast = Forecast()
     for n in range(110):
         found = forecast.update(n * 100_000, 37.0 + n * 0.00005)
-    assert found[1] == pytest.approx(0.25 + 120.0 * 0.0005, rel=1e-5)
+    assert found[1] == pytest.approx(0.3 + 160.0 * 0.0005, rel=1e-5)
 
 
 def test_what_was_first_read_is_not_stuck_whatever_it_is() -> None:

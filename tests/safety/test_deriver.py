@@ -552,7 +552,7 @@ def test_the_sentinels_rise_is_forgotten_with_the_link() -> None:
     line = Line()
     for n in range(510):
         found = line.tick(temperature_c=(37.0, 37.0, 37.0 + n * 0.01))
-    assert found.sentinel_climb_c == pytest.approx(0.25 + 120.0 * 0.5, rel=0.01)
+    assert found.sentinel_climb_c == pytest.approx(0.3 + 160.0 * 0.5, rel=0.01)
     line.deriver.relinked()
     assert line.tick(rig_time_us=20_000).sentinel_climb_c is None
 
