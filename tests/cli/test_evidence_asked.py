@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
-from evidence.asked import exit_code, none_or_more, one_or_more
+from evidence.asked import exit_code, none_or_more, nothing, one_or_more
 
 EVIDENCE = Path(__file__).parents[2] / "evidence"
 
@@ -24,12 +23,20 @@ def test_a_count_is_one_or_more(text: str) -> None:
 def test_a_program_without_arguments_refuses_any(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each of them runs for minutes and writes a page: not what `--hlep` was meant to begin."""
     monkeypatch.setattr(sys, "argv", ["fusion.py", "--hlep"])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(EVIDENCE / "fusion.py"), run_name="__main__")
+        nothing("evidence.fusion", "about")
     assert ended.value.code == 2
     assert "python -m evidence.fusion: error: unrecognized arguments: --hlep" in capsys.readouterr().err
+
+
+def test_every_program_reads_its_command_line_and_ends_as_told() -> None:
+    """A run of minutes that writes a page is not what `--hlep` was meant to begin."""
+    programs = [text for path in EVIDENCE.glob("*.py") if '__name__ == "__main__"' in (text := path.read_text("utf-8"))]
+    assert len(programs) > 15
+    for text in programs:
+        assert "exit_code(main)" in text
+        assert any(reads in text for reads in ("ArgumentParser(", "options(", "nothing("))
 
 
 def test_an_interruption_and_a_file_that_cannot_be_are_told(capsys: pytest.CaptureFixture[str]) -> None:
