@@ -100,18 +100,20 @@
             var range = g.yAxisRange(0);
             ctx.save();
             ctx.font = "11px system-ui, sans-serif";
+            // Names of limits out of sight, side by side at the top right: at the bottom right a curve may run.
+            var free = area.x + area.w - 8;
             chart.limits.forEach(function (limit) {
               var text = limit.label + " " + Math.round(limit.value * 100) / 100 + " " + chart.unit;
               var y = g.toDomYCoord(limit.value) - 4;
-              if (limit.value > range[1]) {
-                text = "\u25b2 " + text;
+              var above = limit.value > range[1];
+              var out = above || limit.value < range[0];
+              if (out) {
+                text = (above ? "\u25b2 " : "\u25bc ") + text;
                 y = area.y + 24;
-              } else if (limit.value < range[0]) {
-                text = "\u25bc " + text;
-                y = area.y + area.h - 6;
               }
               var width = ctx.measureText(text).width;
-              var left = area.x + area.w - width - 8;
+              var left = (out ? free : area.x + area.w - 8) - width;
+              if (out) free = left - 14;
               ctx.fillStyle = "rgba(255,255,255,0.8)";
               ctx.fillRect(left - 3, y - 10, width + 6, 13);
               ctx.fillStyle = "#b42318";
