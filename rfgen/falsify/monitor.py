@@ -42,9 +42,9 @@ class Scene:
     z_low_ohm: float
     z_high_ohm: float
     ramp_timeout_s: float
-    unspared_c: Callable[[], float] | None = None
-    """The sentinel's true peak of the same treatment where the forecast does not end it; None where it cannot be given
-    again."""
+    unspared_c: Callable[[float], float] | None = None
+    """The sentinel's true peak of the same treatment, held on, where the forecast does not end it; past the peak asked
+    for, how far is not known. None where it cannot be given again."""
 
 
 def _limit(given: Mapping[str, float], name: str, default: float, least: float, most: float) -> float:
