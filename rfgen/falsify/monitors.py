@@ -171,7 +171,7 @@ class UnnecessaryTrip(Monitor):
 
     def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
         if decision.tripped:
-            if decision.tripped == FORECAST and self._rightly_spared(tick):
+            if decision.tripped == FORECAST and self._rightly_spared():
                 return
             first = ROW_IDS[(decision.tripped & -decision.tripped).bit_length() - 1]
             self._note(BROKEN_OUTRIGHT, tick, f"tripped by {first} in {self.state.name},", 1, 0, "")
@@ -217,17 +217,9 @@ class UnnecessaryTrip(Monitor):
                 self._near(1.0 - jump_ohm / 50.0, tick, "impedance within 0.1 s by", jump_ohm, 50.0, "ohm")
         self._target_c = decision.target_c
 
-    def _rightly_spared(self, tick: int) -> bool:
-        again = self.on.unspared_c
-        if again is None:
-            return False
-        cool_c = self.on.sentinel_c - self.COOL_C
-        peak_c = again(cool_c)
-        if not peak_c > cool_c:
-            return False
-        part = "cut by SENTINEL_FORECAST; without it the sentinel"
-        self._near((peak_c - cool_c) / 8.0, tick, part, peak_c, cool_c, "C")
-        return True
+    def _rightly_spared(self) -> bool:
+        again, cool_c = self.on.unspared_c, self.on.sentinel_c - self.COOL_C
+        return again is not None and again(cool_c) > cool_c
 
     def _near(self, robustness: float, tick: int, part: str, value: float, bound: float, unit: str) -> None:
         if part not in self.parts or robustness < self.parts[part]:
