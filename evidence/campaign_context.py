@@ -77,7 +77,7 @@ class Context:
 
     def delivered_w(self, asked_w: float) -> float:
         """What the stage makes of it at this load."""
-        return drive(self.stage, asked_w, self.r_ohm, self.x_ohm).power_w
+        return drive(self.stage, asked_w, self.r_ohm, self.x_ohm)[0]
 
     def jump_c(self, fault: Injection) -> float:
         """By how much this fault of a converter moves its channel's reading at once."""
