@@ -48,11 +48,12 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     ),
     "deriver": (
         (f"{SAFETY}/test_deriver.py",),
+        (f"{SAFETY}/test_deriver_memory.py",),
         (f"{LOCKS}/test_interlock_deriver.py",),
         (f"{LOCKS}/test_interlock_firmware.py",),
     ),
     "electrical": (
-        (f"{SAFETY}/test_derived_edges.py",),
+        (f"{SAFETY}/test_electrical_edges.py",),
         (f"{LOCKS}/test_interlock_derived.py", f"{LOCKS}/test_interlock_memory.py"),
     ),
     "expr": ((f"{SAFETY}/test_language.py",), (f"{SAFETY}/test_rows.py",)),
@@ -71,7 +72,7 @@ STAGES: dict[str, tuple[Stage, ...]] = {
     ),
     "supervisor": ((f"{SAFETY}/test_supervisor.py",), (ROWS_HERE,)),
     "thermal": (
-        (f"{SAFETY}/test_derived_edges.py",),
+        (f"{SAFETY}/test_thermal_edges.py",),
         (f"{LOCKS}/test_interlock_derived.py", f"{LOCKS}/test_interlock_memory.py"),
     ),
 }
