@@ -54,8 +54,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Markers; and a `--rig` that is wrong is told before any test."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    _see_the_options(config)
     if config.getoption("--rig") != "sim":
         _the_bench(config)
+
+
+def _see_the_options(config: pytest.Config) -> None:
+    """Raises UsageError for a number that cannot be, and for runs that have no place."""
+    for name, least, above in (("--rig-wait", 0, ""), ("--rig-cool", 0, ""), ("--rig-max-power", 0, " above")):
+        value = config.getoption(name)
+        if value is not None and not (value > least or (value == least and not above)):
+            raise pytest.UsageError(f"{name}: {value} is out of range; it must be{above or ' at least'} {least}")
+    seed = config.getoption("--rig-seed")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise pytest.UsageError(f"--rig-seed: {seed} is out of range; it must be at least 0 and below 2^63")
+    runs = Path(config.getoption("--rig-runs"))
+    if runs.exists() and not runs.is_dir():
+        raise pytest.UsageError(f"--rig-runs: {runs} is no folder; give one")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -33,6 +33,9 @@ _GAP = 34
 _SHARES = {"temperature": 2.1, "power": 1.0, "impedance": 1.0}
 _MOST_TICKS = 760
 """Of a line: about its width in pixels; ten lines of it stay below 120 kB."""
+_HALO = 'paint-order="stroke" stroke="#ffffff" stroke-width="3" stroke-opacity="0.8"'
+_MOST_TITLE = 58
+"""Characters: what has room before the word SIMULATED."""
 _MOST_LINES = 6
 _MOST_MARKS = 6
 
@@ -49,7 +52,7 @@ def render_picture(run: Run) -> str:
     first, last = (float(time_s[0]), float(time_s[-1])) if run.ticks else (0.0, 1.0)
     if last <= first:
         last = first + 1.0
-    title = _clean(run.info.title or run.info.scenario, 70)
+    title = _clean(run.info.title or run.info.scenario, _MOST_TITLE)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
         f'height="{HEIGHT}" font-family="system-ui, Segoe UI, Roboto, Liberation Sans, sans-serif" '
@@ -114,9 +117,9 @@ def _panel(run: Run, chart: Chart, frame: _Frame, time_s: Floats, leading: bool)
     for limit in chart.limits:
         if frame.least < limit.value < frame.most:
             y = frame.y(limit.value)
-            label = f"{_clean(limit.label, 30)} {limit.value:g}"
+            label = f"{_clean(limit.label, 30)} {limit.value:g} {chart.unit}"
             yield f'<path d="M{_LEFT} {y:.1f}H{_RIGHT}" stroke="#d92d20" stroke-dasharray="7 4"/>'
-            yield _text(_LEFT + 5, y + 12, label, "#b42318", 'font-size="11"')
+            yield _text(_RIGHT - 5, y - 4, label, "#b42318", 'text-anchor="end" font-size="11" ' + _HALO)
     for row, mark in enumerate(marks(run, ("trip",))[:_MOST_MARKS]):
         yield from _mark(mark, frame, row if leading else -1)
     keep = kept_ticks(run)[:100]
@@ -183,7 +186,15 @@ def _curve(line: Line, picked: Indices, time_s: Floats, frame: _Frame) -> str:
 
 
 def _round_values(least: float, most: float, about: int) -> list[float]:
-    """Round values inside the range: steps of 1, 2 or 5 times a power of ten."""
+    """Round values inside the range, two or more: steps of 1, 2 or 5 times a power of ten."""
+    values: list[float] = []
+    while len(values) < 2 and about < 100:
+        values = _values(least, most, about)
+        about *= 2
+    return values
+
+
+def _values(least: float, most: float, about: int) -> list[float]:
     raw = (most - least) / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)

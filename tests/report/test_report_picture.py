@@ -28,9 +28,16 @@ def test_it_shows_curves_states_limits_and_the_trip(tmp_path: Path) -> None:
     assert root.get("viewBox") == "0 0 900 560"
     for said in (
         "SIMULATED", "Temperature, °C", "Power, W", "Impedance, Ω", "RAMP", "HOLD", "SENTINEL_TEMP", "set-point",
-        "over-temperature 95", "sentinel 45", "time, s",
+        "over-temperature 95 °C", "sentinel 45 °C", "time, s",
     ):  # fmt: skip
         assert said in words
+    # every axis of values has two or more to be read by
+    beside = [t for t in root.iter(f"{SVG}text") if t.get("text-anchor") == "end" and float(t.get("x") or 0) == 47.0]
+    tops = [float(t.get("y") or 0) for t in beside]
+    panels = sorted(float(r.get("y") or 0) for r in root.iter(f"{SVG}rect") if r.get("fill") == "none")
+    assert len(panels) == 3
+    for top, bottom in zip(panels, [*panels[1:], 560.0], strict=True):
+        assert sum(top <= y < bottom for y in tops) >= 2
     curves = [p for p in root.iter(f"{SVG}path") if p.get("stroke-linejoin")]
     assert len(curves) == 5 + 3 + 1
     assert all(element.tag.startswith(SVG) for element in root.iter())
