@@ -236,12 +236,20 @@ def table(chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: i
         state = state_of(defect, budget)
         own = [r for r in results if (r["defect"], r["state"]) == (defect.name, state)]
         own = [r for r in own if r["repetition"] <= repetitions]
-        rows.append(Row(defect, {method: [r for r in own if r["method"] == method] for method in METHODS}))
+        by_method = {method: [r for r in own if r["method"] == method] for method in METHODS}
+        if all(by_method.values()):
+            rows.append(Row(defect, by_method))
+    left_out = len(chosen) - len(rows)
+    if not rows:
+        return "nothing is searched yet"
     every = [r for row in rows for method in METHODS for r in row.results[method]]
     lines = [
         f"{repetitions} repetitions of at most {budget} runs each, on `{DEVICE}`; the median of the runs until the "
         f"promise was broken, where a search that found nothing counts as more than {budget}.",
     ]
+    fewer = sorted({len(row.results[method]) for row in rows for method in METHODS})
+    if fewer[0] < repetitions or left_out:
+        lines[0] += f" Not whole yet: {fewer[0]} to {fewer[-1]} repetitions are done, and none of {left_out} defects."
     for held_out, said in (
         (False, "The defects that the search was tuned on:"),
         (True, "Defects that were written down before, and that it was not tuned on:"),
@@ -291,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--budget", type=one_or_more, default=BUDGET)
     parser.add_argument("-j", "--jobs", type=one_or_more, default=1, help="defects at a time")
     parser.add_argument("--tuned", action="store_true", help="without those that are held out")
+    parser.add_argument("--done", action="store_true", help="search no more: the table of what the journal has")
     parser.add_argument("--write", action="store_true", help="make the table of docs/falsify.md")
     parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -325,7 +334,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print(f"{said} {result['runs']} runs ({result['cpu_s']:.1f} s): {result['said']}", flush=True)
 
         with ThreadPoolExecutor(given.jobs) as pool:
-            for done in pool.map(work, list(batches(chosen, results, given.budget, given.repetitions))):
+            for done in pool.map(
+                work, [] if given.done else list(batches(chosen, results, given.budget, given.repetitions))
+            ):
                 assert done is None
     text = table(chosen, results, given.budget, given.repetitions)
     print(text)

@@ -39,6 +39,11 @@ def test_the_table_has_medians_and_how_often_each_was_found(held_out: bool) -> N
     assert f"| {defect.promise} | {defect.name} | {defect.what} | 9 | 2 of 3 | > 60 | 1 of 3 |" in text
     assert "fewer runs for 1 of 1, more for 0" in text
     assert ("not tuned on" in text) == held_out
+    # what was stopped half-way says so
+    assert "Not whole yet: 2 to 3 repetitions are done, and none of 0 defects" in table(
+        [defect], [*guided[:2], *chance], 60, 3
+    )
+    assert table([defect], guided, 60, 3) == "nothing is searched yet"
     # a break of the sound code is no find
     chance[2] |= {"found": False, "not_the_defect": True}
     assert "| > 60 | 0 of 3 |" in table([defect], [*guided, *chance], 60, 3)
