@@ -141,6 +141,7 @@ def _make_ready() -> None:
         raise ValueError(
             f"the field plant needs numba, which is not installed; {install_command('field')}; or use `model: network`"
         )
+    import sim.field.plant  # noqa: F401 (its kernels are known once they are imported)
     from sim.field.compiled import all_kept
 
     if not all_kept():

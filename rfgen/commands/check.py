@@ -34,9 +34,13 @@ def check(
         junit_file = target(junit_file)
     part = None if share is None else _part(share)
     last = LastCheck()
-    sources = _named(folders)
-    if only_failed:
-        sources = _failed_last(last, sources, bool(folders))
+    known = last.failed() if only_failed else None
+    if only_failed and known is None:
+        say("no check is known of in this folder: all are run")
+    # what failed last time may lie anywhere: the shipped ones are not asked for, nor told of what they need
+    sources = [] if known is not None and not folders else _named(folders)
+    if known is not None:
+        sources = _failed_last(known, sources, bool(folders))
     if part is not None:
         sources = shard(sources, *part)
     verdicts = check_all(sources, jobs or default_jobs(), _tell, plant)
@@ -90,12 +94,8 @@ def _named(folders: tuple[Path, ...]) -> list[Source]:
     return [(name, name) for name in names]
 
 
-def _failed_last(last: LastCheck, sources: list[Source], of_these: bool) -> list[Source]:
+def _failed_last(failed: list[Source], sources: list[Source], of_these: bool) -> list[Source]:
     """What failed last time, of the sources asked for or, where no folder is given, wherever it was."""
-    failed = last.failed()
-    if failed is None:
-        say("no check is known of in this folder: all are run")
-        return sources
     asked = {path for _, path in sources}
     found = [source for source in failed if not of_these or source[1] in asked]
     gone = [path for _, path in found if path not in scenario_names() and not Path(path).is_file()]

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from rfgen.cli import INTERRUPTED, NOT_AS_EXPECTED, OK
 from rfgen.commands.output import say, showable, target
+from rfgen.extras import install_command
 from rfgen.falsify.one import Outcome, run_once
 from rfgen.falsify.promises import PROMISES, Promise, promise
 from rfgen.falsify.search import Found, need_optuna, search
 from rfgen.falsify.shrink import Shrunk, shrink
 from rfgen.falsify.space import Space, yaml_of
+from rfgen.fieldparts import field_installed
 from rfgen.problems import InputError, Problem
 from rfgen.record.summary import write_whole
 from rfgen.scenario import parse_scenario
@@ -49,6 +51,9 @@ def falsify(
         said = "is not given"
         raise InputError([Problem("PROMISE", None, None, "", "", said, "`rfgen falsify --list` lists them")])
     promised = promise(name)
+    if plant == "field" and not field_installed():
+        said = "needs numba, which is not installed"
+        raise InputError([Problem("--plant field", None, None, "", "", said, install_command("field"))])
     space = Space(promised, device, plant)
     if not uniform:
         need_optuna()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,3 +153,23 @@ def test_a_terminal_without_the_letters_gets_them_spelt(monkeypatch: pytest.Monk
     spell_what_is_not_there()
     say("37 °C, Ω ≥ 1")
     assert terminal.buffer.getvalue() == b"37 \xb0C, \\u03a9 \\u2265 1\n"  # type: ignore[attr-defined]
+
+
+def test_a_start_that_compiles_says_so(tmp_path: Path) -> None:
+    program = "from rfgen.fieldparts import _make_ready as ready; ready()"  # without a plant: nothing is compiled yet
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == "compiling the field plant: once, some ten seconds\n"
+
+
+def test_a_search_on_the_field_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rfgen.commands.falsify.field_installed", lambda: False)
+    code, out, err = here("falsify", "trip-late", "--uniform", "--plant", "field", folder=tmp_path)
+    assert (code, out) == (2, "")
+    assert err.startswith("--plant field: needs numba, which is not installed; pip install ")
