@@ -142,13 +142,20 @@ static void ask(void)
     }
 }
 
+/* A number of digits alone, at most 10^18 (strtoull takes "-5" for nearly 2^64, and "abc" for 0); 0 where it is none. */
+static unsigned long long digits(const char *text)
+{
+    const size_t count = strspn(text, "0123456789");
+    return (count == 0u || count > 18u || text[count] != '\0') ? 0u : strtoull(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        (void)fprintf(stderr, "usage: fuzz BYTES SEED\n");
+    const unsigned long long wanted = argc == 3 ? digits(argv[1]) : 0u;
+    if (wanted == 0u) {
+        (void)fprintf(stderr, "usage: fuzz BYTES SEED, with 1 byte or more\n");
         return 2;
     }
-    const unsigned long long wanted = strtoull(argv[1], NULL, 10);
     state = (uint32_t)strtoul(argv[2], NULL, 10) * 2654435761u | 1u;
     /* Three quarters to the decoder, of a rig that is linked and configured, so that any damaged frame could act; */
     fuzz_start();

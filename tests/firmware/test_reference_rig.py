@@ -27,6 +27,13 @@ def test_unit_tests_in_c() -> None:
     assert (done.returncode, done.stdout) == (0, "unit tests: all hold\n"), done.stderr
 
 
+@pytest.mark.parametrize("count", ["0", "-5", "abc", "1e6", "9" * 30])
+def test_the_fuzz_is_of_one_byte_or_more(count: str) -> None:
+    """None at all would pass, and -5 would be nearly 2^64."""
+    done = subprocess.run([made("fuzz-plain"), count, "3"], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "usage: fuzz BYTES SEED, with 1 byte or more\n")
+
+
 def test_a_slice_of_the_fuzz() -> None:
     done = subprocess.run([made("fuzz-plain"), "300000", "3"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
