@@ -9,7 +9,7 @@ import contextlib
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
@@ -68,7 +68,13 @@ class _Worker(Generic[Job, Result]):
         context = get_context("spawn")
         self.line, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, function), daemon=True)
-        self.process.start()
+        # a worker begins with what is held here, so that Ctrl-C does not reach it before it has begun to ignore it
+        resource_tracker.ensure_running()  # else its own start would let go of what is held
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         theirs.close()
         self.given: deque[tuple[int, Job]] = deque()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from rfgen_program import QUICK, command, here
 
 from rfgen.campaign.journal import Journal
 from rfgen.campaign.one import not_run
+from rfgen.campaign.pool import as_they_come
 from rfgen.campaign.results import finish
 from rfgen.campaign.spec import parse_spec
 from rfgen.cli import _spell_what_is_not_there as spell_what_is_not_there
@@ -173,3 +176,9 @@ def test_a_search_on_the_field_says_what_to_install(tmp_path: Path, monkeypatch:
     code, out, err = here("falsify", "trip-late", "--uniform", "--plant", "field", folder=tmp_path)
     assert (code, out) == (2, "")
     assert err.startswith("--plant field: needs numba, which is not installed; pip install ")
+
+
+def test_a_worker_is_out_of_ctrl_c_s_reach_from_its_first_moment() -> None:
+    held = list(as_they_come(partial(signal.pthread_sigmask, signal.SIG_BLOCK), [[]], 1))
+    assert held == [{signal.SIGINT}]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
