@@ -235,7 +235,8 @@ def table(chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: i
     for defect in chosen:
         state = state_of(defect, budget)
         own = [r for r in results if (r["defect"], r["state"]) == (defect.name, state)]
-        own = [r for r in own if r["repetition"] <= repetitions]
+        # journals of several machines may be put together: one seed is one search
+        own = list({(r["method"], r["repetition"]): r for r in own if r["repetition"] <= repetitions}.values())
         by_method = {method: [r for r in own if r["method"] == method] for method in METHODS}
         if all(by_method.values()):
             rows.append(Row(defect, by_method))
