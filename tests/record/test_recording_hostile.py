@@ -223,9 +223,9 @@ def test_an_endless_run_of_tiny_records_ends(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_is_not_there_or_not_a_recording_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="cannot be read: No such file or directory"):
+    with pytest.raises(RecordingError, match="there is no such recording; give the folder of a run"):
         load_run(tmp_path / "none.mcap")
-    with pytest.raises(RecordingError, match=r"run\.mcap: cannot be read: No such file"):
+    with pytest.raises(RecordingError, match=r"run\.mcap: there is no such recording"):
         load_run(tmp_path)
     (tmp_path / "run.mcap").write_text("hello, this is not a recording")
     with pytest.raises(RecordingError, match="not a valid MCAP file"):

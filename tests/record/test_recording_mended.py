@@ -100,5 +100,5 @@ def test_an_error_comes_out_of_another_process_as_it_went_in(error: Exception) -
 
 
 def test_a_wrong_run_folder_is_still_named(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="cannot be read: No such file"):
+    with pytest.raises(RecordingError, match="there is no such recording; give the folder of a run"):
         load_run(tmp_path / "missing.mcap")
