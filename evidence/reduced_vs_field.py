@@ -11,38 +11,24 @@ from typing import Literal, NamedTuple
 
 from evidence.asked import exit_code, nothing
 from evidence.network_vs_field import (  # fmt: skip
-    SENTINEL_WITHIN_C,
-    TIP_WITHIN_C,
     Apart,
     Case,
     Tick,
     apart,
+    cases,
     driven,
-    geometry,
+    judge,
     sentinel_of,
     treated,
 )
 from evidence.page import Page
 from rfgen.assemble import assemble
-from rfgen.scenario import Scenario, load_scenario, scenario_names
+from rfgen.scenario import Scenario
 from sim.field.plant import FieldPlant
 
+MODELS = ("network", "reduced", "field")
+"""Whose shipped scenarios are compared: all of them."""
 DOCS = Path(__file__).parent.parent / "docs"
-
-
-def cases() -> list[Case]:
-    """Each geometry that a shipped scenario has, on the network or on the field, once, without faults."""
-    found: dict[object, list[str]] = {}
-    for name in scenario_names():
-        scenario = load_scenario(name)
-        found.setdefault((geometry(scenario), scenario.plant.field), []).append(name)
-    made = []
-    for names in found.values():
-        name = next((n for n in names if not n.startswith("trip-")), names[0])
-        scenario = load_scenario(name)
-        plain = scenario.model_copy(update={"faults": (), "operator": scenario.operator[:1], "expect": None})
-        made.append(Case(name, plain, len(names) - 1))
-    return made
 
 
 def on(scenario: Scenario, model: Literal["reduced", "field"]) -> Scenario:
@@ -119,20 +105,10 @@ def compared(case: Case) -> Compared:
     )
 
 
-def _judge(page: Page, words: str, found: list[tuple[Case, tuple[Apart, ...]]]) -> None:
-    for within_c, name, ones in (
-        (TIP_WITHIN_C, "tip", [each[0] for _, each in found]),
-        (SENTINEL_WITHIN_C, "sentinel", [each[n] for case, each in found if (n := sentinel_of(case)) is not None]),
-    ):
-        near = sum(abs(one.most_c) <= within_c for one in ones)
-        worst = max(ones, key=lambda one: abs(one.most_c)).most_c
-        page.verdict(near == len(ones), f"{words}, {name} within {within_c:g} °C at all times: {near} of {len(ones)}, worst {worst:+.1f} °C")  # fmt: skip
-
-
 def main() -> int:
     """The page. 1 where a promise is missed."""
     page = Page("The reduced plant against the field plant", "make reduced-vs-field")
-    everyone = cases()
+    everyone = cases(MODELS)
     shipped = sum(case.others + 1 for case in everyone)
     page.say(
         f"`plant: {{model: reduced}}` is the [field plant](field.md#reduced-to-lumps) on lumps that follow from it. The {shipped} shipped scenarios stand in {len(everyone)} geometries (electrode, anatomy, thermocouples, choices of the field). Of each, one "
@@ -158,7 +134,7 @@ def main() -> int:
         )
     heads = ("scenario", "tip, °C: furthest", "rms", "sentinel, °C: furthest", "mean W, reduced / field", "RF off, s, reduced / field")  # fmt: skip
     page.table(heads, rows)
-    _judge(page, "same firmware", [(c.case, c.firmware) for c in found])
+    judge(page, "same firmware", [(c.case, c.firmware) for c in found])
     page.section("Given the same power")
     page.say("Nothing holds the tip here, so differences add up; cooling after RF is counted too.")
     rows = []
@@ -178,7 +154,7 @@ def main() -> int:
         )
     heads = ("scenario", "tip, °C: furthest", "rms", "sentinel, °C: furthest", "resistance, %: furthest", "lumps", "plant alone, x real time, reduced / field")  # fmt: skip
     page.table(heads, rows)
-    _judge(page, "same power", [(c.case, c.power) for c in found])
+    judge(page, "same power", [(c.case, c.power) for c in found])
     page.section("What it is not for")
     page.say(
         "What boils, boils from the poles' ends outward, and a lump there boils as a whole and late. So where tissue boils for long, resistance is off by most, and, with the power given, so is the tip. Under the firmware the tip is held and the "

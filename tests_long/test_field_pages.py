@@ -13,7 +13,7 @@ import pytest
 
 from evidence.fusion import CASES, run
 from evidence.network_vs_field import cases, compared, sentinel_of
-from evidence.reduced_vs_field import cases as reduced_cases
+from evidence.reduced_vs_field import MODELS
 from evidence.reduced_vs_field import compared as reduced_compared
 from rfgen.scenario import load_scenario
 
@@ -49,7 +49,7 @@ def test_a_row_of_network_against_field(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["bench-self-test", "forecast-overshoot", "nerve-lesion", "vertebra-metastasis"])
 def test_a_row_of_reduced_against_field(name: str) -> None:
-    (case,) = [case for case in reduced_cases() if case.name == name]
+    (case,) = [case for case in cases(MODELS) if case.name == name]
     page = rows("reduced-vs-field.md", "Under the same firmware")
     (said,) = [cells for first, cells in page.items() if first.split(" (and ")[0] == name]
     came = reduced_compared(case).firmware

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence.reduced_vs_field import cases
+from evidence.network_vs_field import cases
+from evidence.reduced_vs_field import MODELS
 from rfgen.assemble import assemble
 from rfgen.campaign.one import summarised
 from rfgen.campaign.spec import parse_spec
@@ -189,7 +190,7 @@ def test_what_failed_on_another_plant_is_repeated_there(tmp_path: Path) -> None:
 
 
 def test_every_shipped_scenario_is_in_one_case_of_its_page() -> None:
-    found = cases()
+    found = cases(MODELS)
     assert sum(case.others + 1 for case in found) == len(scenario_names())
     assert {case.scenario.plant.on_field for case in found} == {True, False}
     page = (Path(__file__).parents[2] / "docs/reduced-vs-field.md").read_text(encoding="utf-8")
