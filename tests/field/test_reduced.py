@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from rfgen.assemble import assemble
 from rfgen.campaign.one import summarised
 from rfgen.campaign.spec import parse_spec
 from rfgen.checking import check_one
+from rfgen.cli import PLANTS
 from rfgen.fieldparts import PlantKind
 from rfgen.problems import InputError
 from rfgen.scenario import parse_scenario, scenario_names
@@ -178,6 +180,10 @@ def test_a_scenario_without_a_plant_goes_on_one() -> None:
     assert parse_scenario(text + "plant:\n", "t.yaml", plant="field").plant.model == "field"
     with pytest.raises(InputError, match=r"t\.yaml:4: plant"):
         parse_scenario(text + "plant: 5\n", "t.yaml", plant="field")
+
+
+def test_the_command_line_knows_every_plant() -> None:
+    assert get_args(PlantKind) == PLANTS
 
 
 def test_what_failed_on_another_plant_is_repeated_there(tmp_path: Path) -> None:
