@@ -4,8 +4,9 @@
 
 Each run serves a rig in real time within this process, starts `rfgen run` on it as a process of its own, lets it come
 to ramp or hold, and kills it (SIGKILL) at a moment drawn from the seed. The rig looks at its own output every
-millisecond: RF must be off within `watchdog_ms` of the last EXCHANGE that it answered, and stay off, though the next
-host links and only watches.
+millisecond: RF must be seen off within `watchdog_ms` of the last EXCHANGE that it answered, and stay off, though the
+next host links and only watches. A rig that this machine did not let look for longer than the watchdog's own allowance
+of 10 ms tells nothing of the rig: such a run is void, told, and made good by another.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ treatment: {target_c: 45, hold_s: 60}
 plant: {target: lytic_tumour, surrounding: lytic_tumour, body_c: 30, perfusion_scale: 0}
 """
 WATCHDOG_MS = 200
+DUE_MS = 190
+"""From then on the rig switches off: a twentieth before its time."""
 RF_W = 0.05
 """More than this from the stage is RF (its meters' noise is not looked at)."""
 STARTED_S = 60.0
@@ -49,8 +52,8 @@ STARTED_S = 60.0
 
 
 class Void(RuntimeError):
-    """The host ended by itself before it was to be killed, or never brought RF on (a machine too busy for its ticks):
-    nothing was tried."""
+    """The host ended by itself before it was to be killed or never brought RF on, or the rig was held up (a machine too
+    busy for their ticks): nothing was tried."""
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Kill:
     """The kill, from the first RF on."""
     off_after_ms: float
     """RF off, from the last EXCHANGE answered."""
+    held_up_ms: float
+    """How long before that the rig had last looked."""
     tripped: bool
     stayed_off: bool
 
@@ -69,6 +74,12 @@ class Kill:
         """Off within the watchdog, latched, and off since."""
         return self.off_after_ms <= WATCHDOG_MS and self.tripped and self.stayed_off
 
+    @property
+    def void(self) -> bool:
+        """Late, and it could not have been in time: at its last look before, nothing was due yet."""
+        late = not self.passed and self.tripped and self.stayed_off
+        return late and self.off_after_ms - self.held_up_ms < DUE_MS
+
 
 class Watched(RigProtocol):
     """Notes when RF was last seen at the bench's own output, each time the rig looks at its sensors."""
@@ -76,13 +87,17 @@ class Watched(RigProtocol):
     output_w = staticmethod(lambda: 0.0)
     first_on_us: int | None = None
     last_on_us = 0
+    off_us = 0
+    """The first look since then; before it, nobody could know of RF off."""
 
     def poll(self, now_us: int) -> None:
         super().poll(now_us)
         if self.output_w() > RF_W:
-            self.last_on_us = now_us
+            self.last_on_us = self.off_us = now_us
             if self.first_on_us is None:
                 self.first_on_us = now_us
+        elif self.off_us == self.last_on_us:
+            self.off_us = now_us
 
 
 def kill_a_host(seed: int, folder: Path, port: str, radiates: Callable[[], bool]) -> float:
@@ -137,9 +152,11 @@ def kill_once(seed: int) -> Kill:
         try:
             after_s = kill_a_host(seed, Path(folder), server.port, lambda: protocol.first_on_us is not None)
             time.sleep(2.5 * WATCHDOG_MS / 1000)
-            off_after_ms = (protocol.last_on_us - protocol.fed_us) / 1000
+            on_us, off_us = protocol.last_on_us, protocol.off_us
+            off_after_ms = (off_us - protocol.fed_us) / 1000 if off_us > on_us else float("inf")
             tripped = protocol.trip == RigTrip.WATCHDOG
-            return Kill(after_s, off_after_ms, tripped, _stays_off(server.port, side.rig.bench))
+            stayed_off = _stays_off(server.port, side.rig.bench)
+            return Kill(after_s, off_after_ms, (off_us - on_us) / 1000, tripped, stayed_off)
         finally:
             server.stop()
             thread.join()
@@ -160,6 +177,8 @@ def killed(kill: Callable[[int], Kill], runs: int, seed: int) -> int:
             break
         try:
             came = kill(number)
+            if came.void:
+                raise Void(f"seed {number}: this machine did not let the rig look for {came.held_up_ms:.1f} ms")
         except Void as error:
             print(f"void {error}", flush=True)
             void += 1

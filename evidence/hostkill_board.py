@@ -6,8 +6,9 @@ The same treatment and the same moments as `evidence.hostkill`, on a Cortex-M3 t
 `qemu-system-arm` and `gcc-arm-none-eabi`). Between host and board a tap reads every frame: the last SAMPLE before the
 kill carries, in the board's own time, the moment at which its watchdog was fed. The output is looked at through the
 debug port of the emulator, not over the line and not by the rig's word: the stage's own record of when it was last
-switched (`dummy_witness` in firmware/plant). RF must be off within `watchdog_ms`, by the board's clock, and stay off
-though the next host links and only watches.
+switched (`dummy_witness` in firmware/plant), and how long before that its timer had come last. RF must be off within
+`watchdog_ms`, by the board's clock, and stay off though the next host links and only watches. An emulator that this
+machine held up for longer than the watchdog's allowance tells nothing of the board: such a run is void, as there.
 """
 
 from __future__ import annotations
@@ -100,10 +101,11 @@ class DebugPort:
         lines = [line.split(":", 1)[1] for line in self._read().splitlines() if ": 0x" in line]
         return [int(word, 16) for line in lines for word in line.split()]
 
-    def output(self) -> tuple[bool, int]:
-        """Whether the stage is enabled, and when it was last switched (the board's time, in us)."""
-        enabled, low, high = self.words("dummy_witness", 3)
-        return bool(enabled), low | high << 32
+    def output(self) -> tuple[bool, int, int]:
+        """Whether the stage is enabled, when it was last switched, and how long before that it had last been looked at
+        (the board's time, in us)."""
+        enabled, low, high, since_us = self.words("dummy_witness", 4)
+        return bool(enabled), low | high << 32, since_us
 
     def close(self) -> None:
         self._socket.close()
@@ -145,12 +147,12 @@ def kill_once(seed: int) -> Kill:
         try:
             after_s = kill_a_host(seed, Path(name), tap.port, lambda: tap.rf_seen)
             time.sleep(5 * WATCHDOG_MS / 1000)
-            enabled, switched_us = debug.output()
+            enabled, switched_us, since_us = debug.output()
             off_after_ms = float("inf") if enabled else (switched_us - tap.fed_us) / 1000
         finally:
             tap.close()
         tripped, stays_off = _after(port, debug)
-        return Kill(after_s, off_after_ms, tripped, stays_off and not enabled)
+        return Kill(after_s, off_after_ms, since_us / 1000, tripped, stays_off and not enabled)
 
 
 def _after(port: str, debug: DebugPort) -> tuple[bool, bool]:

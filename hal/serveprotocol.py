@@ -35,8 +35,10 @@ from hal.wiremessages import (
 )
 
 PUMP_STOPS_AFTER_US = 120_000_000
-MOST_EARLY_US = 2000
-"""The watchdog fires this much before its time, or a tenth of it if that is less: switching off takes time too."""
+EARLY_US = 2000
+EARLY_SHARE = 20
+"""The watchdog fires a twentieth of its time early, and 2 ms at least (assumed): switching off takes time, a process
+may be held up, and the host's clock is not the rig's."""
 NOTHING_READ = 0b0100_1000
 """Status before anything was read: RF off, loop closed, return electrode attached."""
 
@@ -101,7 +103,7 @@ class RigProtocol:
         if not self.rf_on or self.config is None:
             return None
         allowed_us = self.config.watchdog_ms * 1000
-        return self.fed_us + allowed_us - min(MOST_EARLY_US, allowed_us // 10)
+        return self.fed_us + allowed_us - max(EARLY_US, allowed_us // EARLY_SHARE)
 
     def watchdog_fires(self) -> None:
         """Off and latched."""

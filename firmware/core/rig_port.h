@@ -15,8 +15,8 @@
 #define RIG_THERMOCOUPLES_MAX 8u
 #define RIG_TEXT_BYTES 16u
 
-/* The longest time between two calls of rig_poll, microseconds. The watchdog relies on it: RF goes off
- * two of these before the time is up, so that a poll may be late by one and RF is off in time. */
+/* The longest time between two calls of rig_poll, microseconds. The watchdog relies on it: RF goes off two of these, or
+ * a twentieth of its time if that is more, before the time is up, so that a poll may be late and RF is off in time. */
 #define RIG_POLL_US 1000u
 /* The shortest watchdog an identity may offer: below it there would be no time left to wait. */
 #define RIG_WATCHDOG_LEAST_MS 4u

@@ -28,9 +28,10 @@
 
 struct dummy_faults dummy_faults;
 
-/* For a debug probe: whether the stage is enabled, and when it was last switched (low word, high word). */
-extern volatile uint32_t dummy_witness[3];
-volatile uint32_t dummy_witness[3];
+/* For a debug probe: whether the stage is enabled, when it was last switched (low word, high word), and how long before
+ * that the load was last looked at: no longer than a poll on a board whose timer is in time. */
+extern volatile uint32_t dummy_witness[4];
+volatile uint32_t dummy_witness[4];
 
 static struct {
     uint8_t thermocouples;
@@ -170,6 +171,7 @@ struct dummy_truth dummy_truth(void)
 
 void rig_port_set_output(bool on, float power_w)
 {
+    const uint64_t seen_us = dummy.now_us;
     advance();
     if (on != dummy.enabled) {
         dummy.enabled = on;
@@ -177,6 +179,7 @@ void rig_port_set_output(bool on, float power_w)
         dummy_witness[0] = on ? 1u : 0u;
         dummy_witness[1] = (uint32_t)(dummy.now_us & 0xFFFFFFFFu);
         dummy_witness[2] = (uint32_t)(dummy.now_us >> 32);
+        dummy_witness[3] = (uint32_t)(dummy.now_us - seen_us);
     }
     dummy.asked_w = power_w;
     if (!on) {

@@ -83,7 +83,7 @@ def test_process_switches_off_by_itself() -> None:
         while rig.state()["enabled"]:
             pass
         state = rig.state()
-        assert state["changed_us"] - fed_us >= 398_000
+        assert state["changed_us"] - fed_us >= 380_000  # a twentieth early, and no earlier
         sample = host.sample(ON, 5.0)
         assert (sample.rig_trip, sample.rf_on, bool(sample.status & 4)) == (1, False, True)
         assert rig.state()["enabled"] == 0.0
