@@ -142,9 +142,9 @@ void rig_watch_init(struct rig_watch *watch, const struct rig_identity *identity
  * again (a masked interrupt, a slow reading). And a twentieth of the time, for a board's clock that is slower than the
  * host's and for a timer that is held up for longer (assumed; an emulated board on a busy machine was seen to be
  * 3 ms late). */
-static uint64_t early_us(uint64_t allowed_us)
+static uint32_t early_us(uint32_t allowed_us)
 {
-    const uint64_t share_us = allowed_us / 20u;
+    const uint32_t share_us = allowed_us / 20u;
     return share_us > 2u * RIG_POLL_US ? share_us : 2u * RIG_POLL_US;
 }
 
@@ -153,7 +153,7 @@ void rig_watch_look(struct rig_watch *watch)
     const uint64_t now_us = rig_port_now_us();
 
     if (watch->rf_on) {
-        const uint64_t allowed_us = 1000u * (uint64_t)watch->limits.watchdog_ms;
+        const uint32_t allowed_us = 1000u * (uint32_t)watch->limits.watchdog_ms; /* 65.5 s at most */
         if (now_us - watch->fed_us + early_us(allowed_us) >= allowed_us) {
             watch->watchdog_tripped = true;
             hold_off(watch, RIG_TRIP_WATCHDOG);
