@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rfgen.start import leave
+
 if TYPE_CHECKING:
     from rfgen.fieldparts import PlantKind
 
@@ -69,6 +71,7 @@ def run(
     """One treatment: SCENARIO is the name of a shipped one, or a path."""
     from rfgen.commands.run import run as command
 
+    _loaded()
     return command(scenario, backend, port, baud, seed, plant, out, as_json, realtime, quiet)
 
 
@@ -90,6 +93,7 @@ def check(
     """Run every scenario (the shipped ones without a FOLDER) and hold it against its `expect`."""
     from rfgen.commands.check import check as command
 
+    _loaded()
     return command(folders, jobs, junit, shard, failed, plant)
 
 
@@ -106,6 +110,7 @@ def campaign(
     """Many random treatments as the YAML file SPEC says. Killed half-way, it goes on where it was."""
     from rfgen.commands.campaign import campaign as command
 
+    _loaded()
     if jobs is not None and cluster is not None:
         raise click.UsageError("-j is for this machine; how many run on a cluster is its workers' business")
     return command(spec, out, jobs, cluster, seed, as_json)
@@ -137,6 +142,7 @@ def falsify(
     """Search patients, faults, times and magnitudes for a run that breaks PROMISE; shrink it, and write it."""
     from rfgen.commands import falsify as command
 
+    _loaded()
     if as_list:
         return command.listed(as_json)
     return command.falsify(promise, device, budget, seed, uniform, jobs, plant, out, as_json)
@@ -168,6 +174,7 @@ def plant(
     """The field plant of SCENARIO by itself: temperatures, impedance, heat ledger, lesion, a picture. No firmware."""
     from rfgen.commands.plant import plant as command
 
+    _loaded()
     return command(scenario, power_w, tip_c, for_s, probes, grid, out, as_json)
 
 
@@ -177,6 +184,7 @@ def replay(run: Path) -> int:
     """Feed a recorded RUN to today's firmware and compare every command, state and trip."""
     from rfgen.commands.recorded import replay as command
 
+    _loaded()
     return command(run)
 
 
@@ -189,6 +197,7 @@ def report(runs: tuple[Path, ...], out: Path | None, picture: Path | None, field
     """The report of a run again, or several RUNS side by side."""
     from rfgen.commands.recorded import report as command
 
+    _loaded()
     return command(runs, out, picture, field)
 
 
@@ -199,6 +208,7 @@ def interlocks(device: str | None, as_json: bool) -> int:
     """The interlocks in force: limits, persistence, armed states."""
     from rfgen.commands.lists import interlocks as command
 
+    _loaded()
     return command(device, as_json)
 
 
@@ -208,6 +218,7 @@ def scenarios(copy: Path | None) -> int:
     """The shipped scenarios, one line each."""
     from rfgen.commands.lists import scenarios as command
 
+    _loaded()
     return command(copy)
 
 
@@ -216,6 +227,7 @@ def devices() -> int:
     """The device profiles, one line each."""
     from rfgen.commands.lists import devices as command
 
+    _loaded()
     return command()
 
 
@@ -224,6 +236,7 @@ def faults() -> int:
     """The faults that can be put on a run, one line each."""
     from rfgen.commands.lists import faults as command
 
+    _loaded()
     return command()
 
 
@@ -234,6 +247,7 @@ def ports(names: tuple[str, ...], probe: bool) -> int:
     """The serial ports of this machine; nothing is sent to them unless asked to."""
     from rfgen.commands.ports import ports as command
 
+    _loaded()
     return command(probe, names)
 
 
@@ -246,6 +260,7 @@ def rig(scenario: str, link: Path | None, lockstep: bool, seed: int | None) -> i
     """Serve the simulated rig of SCENARIO on a pseudo-terminal, with the scenario's faults; prints the port."""
     from rfgen.commands.rig import rig as command
 
+    _loaded()
     return command(scenario, link, lockstep, seed)
 
 
@@ -261,6 +276,7 @@ def check_rig(port: str, as_json: bool, long: bool, baud: int) -> int:
     """
     from rfgen.commands.check_rig import check_rig as command
 
+    _loaded()
     return command(port, as_json, long, baud)
 
 
@@ -272,7 +288,11 @@ def main() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` stays what it is
             signal.signal(number, _interrupt)
-    sys.exit(_guarded())
+    early = signal.getsignal(signal.SIGINT) is leave
+    code = _guarded()
+    if early:  # all is written and closed: what would interrupt now ends the waiting for Python's own end
+        signal.signal(signal.SIGINT, leave)
+    sys.exit(code)
 
 
 def _open_what_is_closed() -> None:
@@ -294,6 +314,13 @@ def _spell_what_is_not_there() -> None:
     """A terminal without `Ω` in its characters gets `\\u03a9`, not an error."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _loaded() -> None:
+    """The command is all there, and begins: an interrupt is an exception from here on, for what it has to put in order.
+    While it is being imported one could be swallowed: by a callback of the import system, say."""
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

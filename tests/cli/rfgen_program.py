@@ -13,7 +13,7 @@ import pytest
 
 from rfgen.cli import _guarded as guarded
 
-PROGRAM = (sys.executable, "-c", "from rfgen.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from rfgen.start import main; main()")
 QUICK = """\
 title: Quick
 device: bench
