@@ -3,7 +3,7 @@
 `journal.jsonl` in the campaign's folder: the first line says which campaign it is, every further line is one run's row,
 strict JSON. A line is appended with one write of the whole line by the one process that holds the folder's lock, so a
 kill can leave at most the last line torn; it is cut off when the campaign goes on, and its run is run again. A run is
-never in it twice. The file is flushed to disk every few seconds and at the end: after a loss of power, what had not
+never in it twice. One that was begun and came to no run at all is gone again with the folders made for it. The file is flushed to disk every few seconds and at the end: after a loss of power, what had not
 reached the disk is run again.
 """
 
@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -88,21 +88,44 @@ class Journal:
     def __init__(self, folder: Path, head: dict[str, Any]) -> None:
         self.path = folder / NAME
         self.done = Runs()
+        self._made = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        self._new = False
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._there():  # the one before had no run, and took it away
+                raise BlockingIOError
             self._read(head)
         except BlockingIOError:
             os.close(self._file)
             raise _refusal(self.path, None, "is in use by another campaign", "wait for it, or give --out") from None
         except BaseException:
-            os.close(self._file)
+            self._close()
             raise
         self._synced = time.monotonic()
 
+    def _there(self) -> bool:
+        """The file that is locked is the one of that name."""
+        try:
+            return os.path.samestat(os.fstat(self._file), self.path.stat())
+        except OSError:
+            return False
+
+    def _close(self) -> None:
+        """Give it back. Locked until then, so nobody can have begun to use what is taken away."""
+        try:
+            if self._new and not self.done:
+                with suppress(OSError):
+                    self.path.unlink()
+                    for place in self._made:
+                        place.rmdir()
+        finally:
+            os.close(self._file)
+
     def _read(self, head: dict[str, Any]) -> None:
         whole = 0
+        self._new = not os.fstat(self._file).st_size
         with open(self.path, "rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
@@ -148,7 +171,7 @@ class Journal:
             with self._named():
                 os.fsync(self._file)
         finally:
-            os.close(self._file)
+            self._close()
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -97,6 +97,8 @@ def _run_the_rest(journal: Journal, spec: CampaignSpec, seed: int, jobs: int | N
 
 
 def _kept(journal: Journal, spec: CampaignSpec) -> str:
+    if not journal.done:
+        return f"none of {spec.runs} runs is done"
     return f"{len(journal.done)} of {spec.runs} runs are done and kept; the same command goes on"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,17 @@ def test_what_cannot_be_an_address_is_told(tmp_path: Path) -> None:
         code, out, err = here("campaign", "c.yaml", "--cluster", *words, folder=tmp_path)
         assert (code, out) == (2, "")
         assert re.search(told, err), err
+        assert os.listdir(tmp_path) == ["c.yaml"]
+
+
+def test_nobody_there_from_the_beginning_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_S", 0.2)
+    (tmp_path / "c.yaml").write_text(SPEC, encoding="utf-8")
+    code, out, err = here("campaign", "c.yaml", "--cluster", "tcp://127.0.0.1:1", folder=tmp_path)
+    assert (code, out) == (3, "")
+    assert err.startswith("cluster: no scheduler answers at tcp://127.0.0.1:1"), err
+    assert err.endswith(": none of 16 runs is done\n")
+    assert os.listdir(tmp_path) == ["c.yaml"]
 
 
 def test_nobody_there_costs_nothing_that_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,8 @@ def test_a_specification_is_refused_in_plain_words(old: str, new: str, told: str
 
 def test_another_campaign_in_the_folder_is_told_by_what_differs(tmp_path: Path) -> None:
     head = {"spec": "a", "seed": 7, "runs": 2, "versions": {"numpy": "2.0.0"}}
-    Journal(tmp_path, head).__exit__(None, None, None)
+    with Journal(tmp_path, head) as journal:
+        journal.add({"run": 1})
     with pytest.raises(InputError, match=r"seed 7, not 8; made with numpy 2\.0\.0, not 2\.1\.0\); give --out"):
         Journal(tmp_path, {**head, "seed": 8, "versions": {"numpy": "2.1.0"}})
 
