@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import TypeVar
 
+from hal.servelink import ServedLink
 from hal.serveprotocol import RigProtocol
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class PtyServer:
     ) -> None:
         self.protocol = protocol
         self._link = link
+        self._served: ServedLink | None = None
         self._real_time = real_time
         self._clock_us = clock_us
         self._master, self._slave = os.openpty()
@@ -62,11 +64,8 @@ class PtyServer:
     def __enter__(self) -> PtyServer:
         if self._link is not None:
             try:
-                if self._link.is_symlink() and (not self._link.exists() or str(self._link.readlink()) == self.port):
-                    self._link.unlink()  # left by a rig that was killed: its terminal is gone, or this one now
-                self._link.symlink_to(self.port)
+                self._served = ServedLink(self._link, self.port)
             except BaseException:
-                self._link = None
                 self.close()
                 raise
         return self
@@ -125,8 +124,8 @@ class PtyServer:
             for handle in (self._master, self._slave, self._waker, self._wake):
                 os.close(handle)
             self._master = self._slave = -1
-            if self._link is not None:
-                self._link.unlink(missing_ok=True)
+            if self._served is not None:
+                self._served.remove()
 
     def _send(self, data: bytes) -> None:
         """What the line does not take is lost, as on any line: to wait for a host would stop the watchdog."""

@@ -3,8 +3,9 @@
 `journal.jsonl` in the campaign's folder: the first line says which campaign it is, every further line is one run's row,
 strict JSON. A line is appended with one write of the whole line by the one process that holds the folder's lock, so a
 kill can leave at most the last line torn; it is cut off when the campaign goes on, and its run is run again. A run is
-never in it twice. One that was begun and came to no run at all is gone again with the folders made for it. The file is flushed to disk every few seconds and at the end: after a loss of power, what had not
-reached the disk is run again.
+never in it twice. The file is flushed to disk every few seconds and at the end: after a loss of power, what had not
+reached the disk is run again. A campaign that came to no run at all takes its journal away again, with the folders
+that were made for it.
 """
 
 from __future__ import annotations

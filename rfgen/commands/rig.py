@@ -10,6 +10,7 @@ from types import FrameType
 
 from hal import RigTrip
 from hal.serve import PtyServer
+from hal.servelink import left_behind
 from rfgen.cli import OK
 from rfgen.commands.output import say
 from rfgen.interruption import SIGNALS
@@ -50,8 +51,8 @@ def rig(source: str, link: Path | None, lockstep: bool, seed: int | None) -> int
 
 
 def _see_that_free(link: Path) -> None:
-    """Raises InputError where the link cannot be made. One left by a rig that was killed leads nowhere, and may go."""
-    if link.exists():
+    """Raises InputError where the link cannot be made. One left by a rig that was killed may go."""
+    if link.exists() and not left_behind(link):
         what = "is there already"
     elif not link.absolute().parent.is_dir():
         what = "is in a folder that does not exist"

@@ -212,8 +212,17 @@ def test_a_link_left_by_a_killed_rig_is_taken_over(brief: Path) -> None:
         rig.wait()
     link = brief / "rig"
     assert link.is_symlink()
-    # the terminal goes with its process, and its number to whoever asks next: it stands for one that nobody has
-    link.unlink()
-    link.symlink_to("/dev/pts/4194304")
-    with rig_process("brief.yaml", "--link", "rig", folder=brief):
-        assert rfgen("ports", "--probe", "rig", folder=brief)[1].count("rfgen simulation") == 1
+    terminals: list[int] = []
+    try:
+        while not link.exists():  # until somebody has the number of its terminal
+            terminals += os.openpty()
+        with rig_process("brief.yaml", "--link", "rig", folder=brief) as (_, rig):
+            assert rfgen("ports", "--probe", "rig", folder=brief)[1].count("rfgen simulation") == 1
+            code, _, err = rfgen("rig", "brief.yaml", "--link", "rig", folder=brief)
+            assert (code, err) == (2, "rig: --link: is there already; give a name that is free\n")
+            rig.terminate()
+            rig.wait()
+    finally:
+        for handle in terminals:
+            os.close(handle)
+    assert sorted(os.listdir(brief)) == ["brief.yaml", "long.yaml"]
