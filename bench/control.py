@@ -62,6 +62,12 @@ def table(device: str, results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def forget(folder: Path, device: str) -> None:
+    """An earlier run's scenarios: none of them is this one's."""
+    for path in (folder / device).glob("worst-??-patient-*.yaml"):
+        path.unlink()
+
+
 def write_worst(folder: Path, device: str, results: Sequence[Result]) -> None:
     """The ten nearest to a limit, or past it, each a scenario that `rfgen run` takes."""
     place = folder / device
@@ -84,6 +90,8 @@ def main() -> int:
         parser.error("--patients and -j must be 1 or more, --seed 0 or more")
     try:
         given.out.mkdir(parents=True, exist_ok=True)  # refused before the work, not after it
+        for device in TREATMENTS:  # also of profiles that are not asked for now, and of a run that is ended half-way
+            forget(given.out, device)
     except OSError as error:
         parser.error(f"--out {given.out}: {error.strerror}")
     met = True

@@ -64,7 +64,12 @@ class DeriverConfig:
 
 
 class Deriver:
-    """Makes the tick's `Signals`. All memory is in its parts."""
+    """Makes the tick's `Signals`.
+
+    What a derived signal remembers of readings is in its parts. Its own memory is of the loop: the commands on their
+    way, the last sample's time and the ticks without one, the state and step and when they were entered, ticks
+    commanded on, the start switch, and overruns in a row.
+    """
 
     __slots__ = (
         "_arm",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
+from bench import control
 from rfgen.benchmark import TREATMENTS, Result, fastest, judge, scenario_for
 from rfgen.device import device_names, load_device
 from rfgen.population import patient
@@ -58,3 +61,22 @@ def test_a_result_says_what_was_not_met() -> None:
     unreachable = good._replace(reach="unreachable", reason="HEATING_STALL")
     assert unreachable.failures() == ["out of reach, but ended in HEATING_STALL"]
     assert unreachable._replace(reason="RAMP_TIMEOUT").failures() == []
+
+
+def test_the_worst_of_one_run_are_not_mixed_with_an_earlier_one_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worst_of(*words: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["control.py", "-j", "1", "--out", str(tmp_path), *words])
+        assert control.main() == 0
+        return sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+
+    sound = Result("bench", 1, 1, "reachable", "hold_complete", 0.5, 0.6, 0.2, 0.3, 30.0, 28.0)
+    first = {"bench": [5, 6], "invamed-fusion": [7]}
+    monkeypatch.setattr(control, "all_of", lambda device, *_: [sound._replace(number=n) for n in first[device]])
+    both = ("--device", "bench", "--device", "invamed-fusion")
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/mine.yaml").write_text("kept", encoding="ascii")
+    assert [name.partition("patient-")[2] for name in worst_of(*both)] == ["", "5.yaml", "6.yaml", "7.yaml"]
+    first["bench"] = [6]
+    assert worst_of("--device", "bench") == ["bench/mine.yaml", "bench/worst-01-patient-6.yaml"]
