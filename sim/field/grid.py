@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Grid:
         """Middles along."""
         return np.asarray(0.5 * (self.z_faces_m[1:] + self.z_faces_m[:-1]))
 
-    @property
+    @cached_property
     def dz_m(self) -> Floats:
         """Lengths along."""
         return np.asarray(np.diff(self.z_faces_m))

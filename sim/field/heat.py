@@ -143,17 +143,6 @@ def overshot(
 
 
 @compiled
-def most_per_watt(unit_j: Floats, cap_j_k: Floats) -> float:
-    """The greatest rise of a temperature by one watt."""
-    nz, nr = unit_j.shape
-    most = 0.0
-    for j in range(nz):
-        for i in range(nr):
-            most = max(most, unit_j[j, i] / cap_j_k[j, i])
-    return most
-
-
-@compiled
 def beyond(k: Floats, r_out: Floats, half_z: Floats, inv_ring: Floats, dz_m: Floats, far_w_k: Floats) -> None:
     """Conductance of the last cells to the far boundary. What is not at it stays as it is, 0."""
     nz, nr = k.shape
@@ -374,18 +363,14 @@ def _stage(
 
 
 @compiled
-def weighted(a: Floats, b: Floats, c: Floats, values: Floats) -> tuple[float, float, float]:
-    """Sums of `values` weighted by each of three arrays, in the order of the cells: the same bits everywhere, and
-    without the threads of a linear algebra library."""
-    nz, nr = values.shape
-    in_a, in_b, in_c = 0.0, 0.0, 0.0
-    for j in range(nz):
-        for i in range(nr):
-            value = values[j, i]
-            in_a += a[j, i] * value
-            in_b += b[j, i] * value
-            in_c += c[j, i] * value
-    return in_a, in_b, in_c
+def weighted(values: Floats, cells: Ints, weights: Floats) -> float:
+    """Sum over some cells, by flat index, in their order: the same bits everywhere, and without the threads of a linear
+    algebra library."""
+    flat = values.ravel()
+    found = 0.0
+    for n in range(cells.size):
+        found += weights[n] * flat[cells[n]]
+    return found
 
 
 @summing

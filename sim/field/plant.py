@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from sim.field import heat
 from sim.field.options import FieldOptions
 from sim.field.problem import Problem, make_problem
 from sim.field.sites import Reading, reading_of
@@ -105,11 +104,11 @@ class FieldPlant:
     def _responses(self) -> None:
         """What a watt adds at the sites over a step."""
         solver = self.solver
-        per_k = solver.unit_j / solver.apparent_j_k
-        self._unit_c = tuple(r.of(per_k) for r in self._readings)
+        cap_j_k = solver.apparent_j_k
+        self._unit_c = tuple([r.per(solver.unit_j, cap_j_k) for r in self._readings])
         if self._disturbance.series_ohm > 0.0:
-            per_k = solver.contact_response() / solver.apparent_j_k
-            self._touch_c = tuple(r.of(per_k) for r in self._readings)
+            contact_j = solver.contact_response()
+            self._touch_c = tuple([r.per(contact_j, cap_j_k) for r in self._readings])
         self._lines = tuple(zip(self._at_c, self._free_c, self._unit_c, self._touch_c, strict=True))
 
     def _begin(self, power_w: float) -> None:
@@ -122,13 +121,12 @@ class FieldPlant:
         # few lengths, so that what holds for one is used for several steps
         self._ticks = max(self._least_ticks, ticks if ticks < 16 else ticks - ticks % 10)
         free_j = solver.begin(self._ticks * self._tick_s)
-        per_k = free_j / solver.apparent_j_k
-        self._free_c = tuple(r.of(per_k) for r in self._readings)
-        self._at_c = tuple(r.of(solver.t_c) + BODY_C for r in self._readings)
+        self._free_c = tuple([r.per(free_j, solver.apparent_j_k) for r in self._readings])
+        self._at_c = tuple([r.of(solver.t_c) + BODY_C for r in self._readings])
         self._responses()
         self._power_ws = self._tissue_ws = self._contact_ws = 0.0
         self._per_s = 1.0 / solver.step_s
-        self._c_per_ws = heat.most_per_watt(solver.unit_j, solver.apparent_j_k) * self._per_s
+        self._c_per_ws = solver.most_per_watt_c() * self._per_s
         self._begun = True
 
     def _as_before(self, power_w: float, for_s: float) -> bool:

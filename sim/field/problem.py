@@ -229,7 +229,7 @@ def make_problem(electrode: Electrode, anatomy: Anatomy, options: FieldOptions, 
     raster = painted(regions, grid)
     shares = raster.shares(len(regions), grid)
     inside = needle.inside(r_m, z_m)
-    kind = np.where(inside, INSULATED, TISSUE).astype(np.int64)
+    kind = np.where(inside, INSULATED, TISSUE).astype(np.int8)
     for number, (start, end) in enumerate(needle.poles_m):
         kind[inside & (z_m > start) & (z_m < end)] = DISTAL + number
 

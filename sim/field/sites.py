@@ -31,7 +31,11 @@ class Reading:
 
     def of(self, values: Floats) -> float:
         """The mean of an array over cells."""
-        return float(np.add.reduce(values.ravel()[self.cells] * self.weights))
+        return float(np.add.reduce(values.take(self.cells) * self.weights))
+
+    def per(self, values: Floats, by: Floats) -> float:
+        """The mean of one array over another."""
+        return float(np.add.reduce(values.take(self.cells) / by.take(self.cells) * self.weights))
 
 
 def point(problem: Problem, r_m: float, z_m: float, size_m: float = 0.0) -> Reading:

@@ -65,7 +65,7 @@ class FieldSolver:
         self._start_j = self.heat_j.copy()
         self._inv_cap = 1.0 / p.cap_j_k
         self.t_c, self.sigma_scale = zeros(), zeros()
-        self.phase = np.zeros(shape, dtype=np.int64)
+        self.phase = np.zeros(shape, dtype=np.int8)
         self.peak_c = np.full(shape, start)
         self.omega, self.cem43_min = zeros(), zeros()
         self._damaged_to_c = np.full(shape, start)
@@ -81,6 +81,8 @@ class FieldSolver:
         self._blood_w_k = p.perfusion_w_k.copy()
         self._sink, self._sink_heat = zeros(), zeros()
         self._film_w_k, self._coolant_c = 0.0, 0.0
+        self._filmed = np.flatnonzero(p.film_share)
+        self._film_shares = p.film_share.take(self._filmed)
         self._film_columns = int(np.flatnonzero(p.film_share.any(axis=0)).max(initial=-1)) + 1
         self._blood_sum_w_k, self._far_sum_w_k = 0.0, 0.0
         self.perfusion_scale, self.contact = 1.0, 1.0
@@ -258,6 +260,10 @@ class FieldSolver:
         far_c = p.start_c if p.options.far_c is None else p.options.far_c - BODY_C
         return self._outflow(self._increments(self.t_c, source_w, gain_j), p.start_c, self._coolant_c, far_c)
 
+    def most_per_watt_c(self) -> float:
+        """The greatest rise of a temperature by one watt over the step that has begun."""
+        return float(np.divide(self.unit_j, self._cap, out=self._work[0]).max())
+
     def contact_response(self) -> Floats:
         """What every cell gains in a step from one watt at the poles' surface, J."""
         if not self._contact_known:
@@ -267,15 +273,15 @@ class FieldSolver:
 
     def _gain(self, tissue_w: float, contact_w: float) -> Out:
         """What every cell gains in the step, into `_gain_j`; what leaves."""
-        gain_j = self._gain_j
+        gain_j, added_j = self._gain_j, self._work[0]
         gain_j[:] = self._free_j
         out = self._free_out
         if tissue_w != 0.0:
-            gain_j += tissue_w * self.unit_j
+            gain_j += np.multiply(self.unit_j, tissue_w, out=added_j)
             out = out.plus(self._unit_out, tissue_w)
             out = out.plus(Out(boundary_j=self.step_s * self.current.far_share), tissue_w)
         if contact_w != 0.0:
-            gain_j += contact_w * self.contact_response()
+            gain_j += np.multiply(self.contact_response(), contact_w, out=added_j)
             out = out.plus(self._contact_out, contact_w)
         return out
 
@@ -353,7 +359,9 @@ class FieldSolver:
         self._since_damage_s = 0.0
         self._damaged_to_c[:] = self.t_c
         if self.problem.options.perfusion_stops:
-            self._blood_w_k = self.problem.perfusion_w_k * np.exp(-np.minimum(self.omega, 50.0))
+            left = np.minimum(self.omega, 50.0, out=self._work[0])
+            np.exp(np.negative(left, out=left), out=left)
+            np.multiply(self.problem.perfusion_w_k, left, out=self._blood_w_k)
             self._sinks()
 
     # --- what it holds -----------------------------------------------------------------------------------------------
@@ -366,8 +374,7 @@ class FieldSolver:
     @property
     def metal_c(self) -> float:
         """The metal that the coolant touches, Celsius."""
-        share = self.problem.film_share
-        return heat.weighted(share, share, share, self.t_c)[0] + BODY_C
+        return heat.weighted(self.t_c, self._filmed, self._film_shares) + BODY_C
 
     @property
     def stored_j(self) -> float:
