@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ from sim.network import Site
 from sim.tissue import BODY_C
 
 if TYPE_CHECKING:
+    from sim.field.damage import Moment
     from sim.field.plant import FieldPlant
 
 ROOM_MM = 14.0
@@ -51,14 +52,12 @@ class Frozen(NamedTuple):
     """The state of the field at the end of a step."""
 
     time_s: float
-    temperature_c: Floats
-    damage: Callable[[], tuple[Floats, Floats]]
-    """(Omega, CEM43 in minutes) then; counted when it is asked for."""
+    moment: Moment
     hottest_c: float
 
 
 class FieldWatch:
-    """Called once a tick; looks once a step of the field, and copies when the tissue has never been so hot."""
+    """Called once a tick; looks once a step of the field, and keeps it when the tissue has never been so hot."""
 
     def __init__(self, plant: FieldPlant, watched: Sequence[Watched], tick_s: float) -> None:
         self.plant = plant
@@ -92,7 +91,7 @@ class FieldWatch:
             self._spared_c, self._spared_s = solver.spared_c, self._time_s
         if solver.hottest_c > self._hottest_c:
             self._hottest_c = solver.hottest_c
-            self._hottest = freeze(self.plant, self._time_s)
+            self._hottest = freeze(self.plant, self._time_s, None if self._hottest is None else self._hottest.moment)
 
     @property
     def _time_s(self) -> float:
@@ -112,11 +111,13 @@ def watch_field(assembly: Assembly) -> FieldWatch | None:
     if watch is None:
         return None
     session, before = assembly.session, assembly.session.on_tick
+    if before is None:
+        session.on_tick = watch.tick
+        return watch
 
     def on_tick(tick: int, reply: Reply, decision: Decision) -> None:
         watch.tick(tick, reply, decision)
-        if before is not None:
-            before(tick, reply, decision)
+        before(tick, reply, decision)
 
     session.on_tick = on_tick
     return watch
@@ -128,10 +129,16 @@ def final_figures(assembly: SimulatedAssembly) -> Figures | None:
     return None if watch is None else figures_of(watch.plant, None)
 
 
-def freeze(plant: FieldPlant, time_s: float) -> Frozen:
-    """The field as it is now, at the end of its last whole step."""
+def freeze(plant: FieldPlant, time_s: float, into: Moment | None = None) -> Frozen:
+    """The field as it is now, at the end of its last whole step. `into`: a moment of it that is not wanted any more."""
+    from sim.field.damage import Moment
+
     solver = plant.solver
-    return Frozen(time_s, solver.temperature_c(), solver.damage_later(), solver.hottest_c)
+    if into is None:
+        into = Moment(solver.t_c, solver.damage)
+    else:
+        into.take(solver.t_c, solver.damage)
+    return Frozen(time_s, into, solver.hottest_c)
 
 
 def place_of(problem: Problem, site: Site) -> tuple[float, float]:
@@ -156,7 +163,8 @@ def view_of(
     probes_mm: Sequence[tuple[float, float]] = (),
 ) -> FieldView:
     """The field at one moment, cut to what a picture shows."""
-    omega, cem43_min = frozen.damage()
+    omega, cem43_min = frozen.moment.damage()
+    temperature_c = frozen.moment.t_c + BODY_C
     grid = problem.grid
     rows, columns = _window(problem)
     cut = np.ix_(rows, columns)
@@ -182,13 +190,13 @@ def view_of(
                 )
                 for region in problem.regions
             ),
-            places=tuple(Place(label, r, z, _at(problem, frozen.temperature_c, r, z)) for label, r, z in places),
+            places=tuple(Place(label, r, z, _at(problem, temperature_c, r, z)) for label, r, z in places),
             hottest_c=frozen.hottest_c,
             figures=figures,
         ),
         r_mm=np.asarray(grid.r_m[columns] * 1e3, dtype=np.float32),
         z_mm=np.asarray(grid.z_m[rows] * 1e3, dtype=np.float32),
-        temperature_c=kept(frozen.temperature_c[cut]),
+        temperature_c=kept(temperature_c[cut]),
         log10_omega=kept_log10(omega[cut]),
         log10_cem43_min=kept_log10(cem43_min[cut]),
     )

@@ -7,16 +7,14 @@ still sees what its own power does at the thermocouples.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from sim.field import heat
 from sim.field.current import CurrentField
-from sim.field.damage import ARRHENIUS, GAS_J_MOL_K, hurt
+from sim.field.damage import Damage
 from sim.field.grid import Floats
 from sim.field.problem import Problem
 from sim.tissue import BODY_C
@@ -67,11 +65,7 @@ class FieldSolver:
         self.t_c, self.sigma_scale = zeros(), zeros()
         self.phase = np.zeros(shape, dtype=np.int8)
         self.peak_c = np.full(shape, start)
-        self.omega, self.cem43_min = zeros(), zeros()
-        self._damaged_to_c = np.full(shape, start)
-        self._since_damage_s = 0.0
-        arrhenius = ARRHENIUS[p.options.damage]
-        self._ln_a, self._ea_r_k = math.log(arrhenius.a_1_s), arrhenius.ea_j_mol / GAS_J_MOL_K
+        self.damage = Damage(p.options.damage, self.peak_c)
         # heat
         nz, nr = shape
         self._g_r, self._g_z = np.zeros((nz, nr + 1)), np.zeros((nz + 1, nr))
@@ -305,8 +299,8 @@ class FieldSolver:
         self.steps += 1
         self.time_s += self.step_s
         changed = self._warm()
-        self._since_damage_s += self.step_s
-        if self._since_damage_s >= DAMAGE_EVERY_S - 1e-9:
+        self.damage.since_s += self.step_s
+        if self.damage.since_s >= DAMAGE_EVERY_S - 1e-9:
             self._hurt()
         total, spread = self.current.moved(self.sigma_scale)
         self._since_solve_s += self.step_s
@@ -333,7 +327,8 @@ class FieldSolver:
         self.heat_j = p.cap_j_k * (above + 0.5 * p.heat_rise * above**2)
         self._start_j = self.heat_j.copy()
         self._warm()
-        self.peak_c[:] = self._damaged_to_c[:] = self.t_c
+        self.peak_c[:] = self.t_c
+        self.damage.start(self.t_c)
         self.refresh()
 
     def fresh_conductance(self) -> tuple[float, float]:
@@ -343,23 +338,12 @@ class FieldSolver:
 
     def damage_now(self) -> tuple[Floats, Floats]:
         """(Omega, CEM43 in minutes) of every cell, what has passed since they were last counted included."""
-        omega, cem43_min = self.omega.copy(), self.cem43_min.copy()
-        hurt(self._damaged_to_c, self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, omega, cem43_min)
-        return omega, cem43_min
-
-    def damage_later(self) -> Callable[[], tuple[Floats, Floats]]:
-        """`damage_now` of this moment, worked out only when it is asked for."""
-        twin = copy.copy(self)
-        for name in ("t_c", "_damaged_to_c", "omega", "cem43_min"):
-            setattr(twin, name, getattr(self, name).copy())
-        return twin.damage_now
+        return self.damage.at(self.t_c)
 
     def _hurt(self) -> None:
-        hurt(self._damaged_to_c, self.t_c, self._since_damage_s, self._ln_a, self._ea_r_k, self.omega, self.cem43_min)
-        self._since_damage_s = 0.0
-        self._damaged_to_c[:] = self.t_c
+        self.damage.count(self.t_c)
         if self.problem.options.perfusion_stops:
-            left = np.minimum(self.omega, 50.0, out=self._work[0])
+            left = np.minimum(self.damage.omega, 50.0, out=self._work[0])
             np.exp(np.negative(left, out=left), out=left)
             np.multiply(self.problem.perfusion_w_k, left, out=self._blood_w_k)
             self._sinks()

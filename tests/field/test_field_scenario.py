@@ -9,13 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hal import Reply
 from rfgen.assemble import assemble
 from rfgen.campaign.one import COLUMNS, row_of, summarised
 from rfgen.campaign.spec import parse_spec
 from rfgen.commands.recorded import report
+from rfgen.fieldwatch import freeze, view_of
 from rfgen.problems import InputError
+from rfgen.record.fieldview import FieldView
+from rfgen.records import Decision
 from rfgen.runs import run_into
 from rfgen.scenario import parse_scenario
 from sim.bench import Bench
@@ -155,10 +160,22 @@ def test_field_keys_need_the_field() -> None:
 def test_a_run_keeps_its_field_at_the_hottest_moment_and_at_the_end(tmp_path: Path) -> None:
     scenario = parse_scenario(SHORT.replace("target_c: 50", "target_c: 45"), "short.yaml")
     assembly = assemble(scenario)
-    finished = run_into(tmp_path / "run", "short", assembly)
-    run, plant = finished.run, assembly.bench.plant
+    plant = assembly.bench.plant
     assert isinstance(plant, FieldPlant)
+    as_it_was: dict[float, FieldView] = {}
+
+    def look(tick: int, reply: Reply, decision: Decision) -> None:
+        if plant.hottest_c > max(as_it_was, default=plant.problem.anatomy.body_c):
+            as_it_was[plant.hottest_c] = view_of(plant.problem, freeze(plant, 0.0), "hottest", ())
+
+    assembly.session.on_tick = look
+    finished = run_into(tmp_path / "run", "short", assembly)
+    run = finished.run
     hottest, end = run.fields
+    assert len(as_it_was) > 10
+    for name in ("temperature_c", "log10_omega", "log10_cem43_min"):
+        then = getattr(as_it_was[max(as_it_was)], name)
+        np.testing.assert_array_equal(getattr(hottest, name), then, err_msg=name)
     assert (hottest.moment, end.moment) == ("hottest", "end")
     truth_c, time_s = run.columns["true_hottest_c"], run.time_s
     assert hottest.scene.hottest_c == truth_c.max()
