@@ -136,16 +136,14 @@ def _problem(
 
 
 def _make_ready() -> None:
-    """numba is there, and a person is told that a start will take longer."""
+    """numba is there, and a person is told where a start takes longer."""
     if not field_installed():
         raise ValueError(
             f"the field plant needs numba, which is not installed; {install_command('field')}; or use `model: network`"
         )
-    import sim.field.plant  # noqa: F401 (its kernels are known once they are imported)
-    from sim.field.compiled import all_kept
+    from sim.field.compiled import tell_of_compiling
 
-    if not all_kept():
-        print("compiling the field plant: once, some ten seconds", file=sys.stderr, flush=True)
+    tell_of_compiling(lambda: print("compiling the field plant: once, some ten seconds", file=sys.stderr, flush=True))
 
 
 def field_plant(

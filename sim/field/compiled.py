@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import njit
+from numba.core import event
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_KERNELS: list[Any] = []
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -34,20 +32,31 @@ def _kernel(function: Callable[P, R], freedom: set[str]) -> Callable[P, R]:
     kernel = njit(**options)(function)
     with contextlib.suppress(RuntimeError):  # nowhere to write (installed read-only, no home): compiled at each start
         kernel = njit(cache=True, **options)(function)
-    _KERNELS.append(kernel)
     return cast("Callable[P, R]", kernel)
 
 
-def kept(kernel: Any) -> bool:
-    """An earlier process has compiled this kernel at its present line and left it on disk. (Whether it is still of the
-    same text only numba knows; it compiles anew, unannounced, where a kernel was edited in place.)"""
-    folder, code = kernel.stats.cache_path, kernel.py_func.__code__
-    if folder is None:
-        return False
-    named = f"{Path(code.co_filename).stem}.{kernel.py_func.__name__}-{code.co_firstlineno}."
-    return any(Path(folder).glob(f"{named}*.nbi"))
+class _Telling(event.Listener):
+    """Calls `tell` as the first compilation after it begins."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, _: object) -> None:
+        """numba compiles: what it finds on disk it only loads."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, _: object) -> None:
+        """Nothing to tell."""
 
 
-def all_kept() -> bool:
-    """Nothing is left to compile: a start is quick."""
-    return all(kernel.signatures or kept(kernel) for kernel in _KERNELS)
+_TELLING: list[_Telling] = []
+
+
+def tell_of_compiling(tell: Callable[[], None]) -> None:
+    """Have `tell` called when something is really compiled, once in this process: never where all that is called was
+    kept from an earlier start. Only the first `tell` counts."""
+    if not _TELLING:
+        _TELLING.append(_Telling(tell))
+        event.register("numba:compile", _TELLING[0])  # type: ignore[no-untyped-call]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import resource
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +21,7 @@ from rfgen.campaign.results import finish
 from rfgen.campaign.spec import parse_spec
 from rfgen.cli import _spell_what_is_not_there as spell_what_is_not_there
 from rfgen.commands.output import say
+from rfgen.fieldparts import _make_ready as make_ready
 from rfgen.problems import InputError
 
 SPEC = """\
@@ -144,11 +143,15 @@ def test_another_campaign_in_the_folder_is_told_by_what_differs(tmp_path: Path) 
         Journal(tmp_path, {**head, "seed": 8, "versions": {"numpy": "2.1.0"}})
 
 
+def one_more(number: float) -> float:
+    return number + 1.0
+
+
 def test_a_kernel_is_compiled_where_none_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed read-only, and no home to write into."""
     compiling = pytest.importorskip("sim.field.compiled")
     monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
-    assert not compiling.kept(compiling.compiled(test_a_kernel_is_compiled_where_none_can_be_kept))
+    assert compiling.compiled(one_more).stats.cache_path is None
 
 
 def test_a_terminal_without_the_letters_gets_them_spelt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,17 +162,26 @@ def test_a_terminal_without_the_letters_gets_them_spelt(monkeypatch: pytest.Monk
     assert terminal.buffer.getvalue() == b"37 \xb0C, \\u03a9 \\u2265 1\n"  # type: ignore[attr-defined]
 
 
-def test_a_start_that_compiles_says_so(tmp_path: Path) -> None:
-    program = "from rfgen.fieldparts import _make_ready as ready; ready()"  # without a plant: nothing is compiled yet
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stderr == "compiling the field plant: once, some ten seconds\n"
+def test_a_start_that_compiles_says_so_and_one_that_does_not_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiling = pytest.importorskip("sim.field.compiled")
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
+
+    def started() -> str:
+        monkeypatch.setattr(compiling, "_TELLING", [])
+        make_ready()
+        kernel = compiling.compiled(one_more)
+        assert capsys.readouterr().err == ""  # nothing has been compiled yet
+        try:
+            assert kernel(1.0) == 2.0
+            assert kernel(1) == 2.0  # another signature, compiled as well
+        finally:
+            compiling.event.unregister("numba:compile", compiling._TELLING[0])
+        return capsys.readouterr().err
+
+    assert started() == "compiling the field plant: once, some ten seconds\n"
+    assert started() == ""
 
 
 def test_a_search_on_the_field_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
