@@ -28,6 +28,17 @@ PlantKind = Literal["network", "reduced", "field"]
 """`reduced`: the field on lumps that follow from it."""
 
 
+_SIZES = {
+    "sphere": ("outer_mm", "z_mm"),
+    "shell": ("outer_mm", "inner_mm", "z_mm"),
+    "cylinder": ("outer_mm", "from_mm", "to_mm"),
+    "ring": ("outer_mm", "inner_mm", "from_mm", "to_mm"),
+    "plane": ("from_mm", "to_mm"),
+    "half_space": ("from_mm", "to_mm"),
+}
+"""Which lengths a shape has."""
+
+
 class RegionModel(Strict):
     """One tissue in one shape, painted over what is there. Lengths from the middle of the electrode's active part; the
     tip is at negative z."""
@@ -43,8 +54,20 @@ class RegionModel(Strict):
     @model_validator(mode="after")
     def _shaped(self) -> RegionModel:
         faults = []
-        if self.shape in ("sphere", "shell", "cylinder", "ring") and self.outer_mm is None:
+        sizes = _SIZES[self.shape]
+        for key in ("outer_mm", "inner_mm", "z_mm", "from_mm", "to_mm"):
+            if key not in sizes and getattr(self, key) != type(self).model_fields[key].default:
+                faults.append(Fault((key,), f"means nothing for a {self.shape}", f"it has {', '.join(sizes)}"))
+        if "outer_mm" in sizes and self.outer_mm is None:
             faults.append(Fault(("outer_mm",), "is missing", f"a {self.shape} needs its outer radius"))
+        if "inner_mm" in sizes and "inner_mm" not in self.model_fields_set:
+            faults.append(Fault(("inner_mm",), "is missing", f"a {self.shape} needs its inner radius"))
+        ends = (self.from_mm is not None) + (self.to_mm is not None)
+        if self.shape == "plane" and ends == 0:
+            faults.append(Fault(("from_mm",), "is missing", "a plane needs from_mm, to_mm, or both"))
+        if self.shape == "half_space" and ends != 1:
+            what = "is missing" if ends == 0 else "and to_mm are both given"
+            faults.append(Fault(("from_mm",), what, "a half_space needs one of from_mm and to_mm; a plane has both"))
         if self.outer_mm is not None and self.inner_mm >= self.outer_mm:
             faults.append(Fault(("inner_mm",), "is not below outer_mm", f"below {self.outer_mm:g} mm"))
         if self.from_mm is not None and self.to_mm is not None and self.from_mm >= self.to_mm:

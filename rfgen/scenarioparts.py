@@ -76,7 +76,7 @@ class TissueModel(Strict):
     heat_capacity_j_kg_k: float = Field(gt=0, le=10000)
     thermal_conductivity_w_m_k: float = Field(gt=0, le=10)
     perfusion_ml_min_kg: float = Field(ge=0, le=20000)
-    conductivity_s_m: float = Field(gt=0, le=10)
+    conductivity_s_m: float = Field(ge=1e-6, le=10)
     permittivity_rel: float = Field(ge=0, le=1e6)
     water_fraction: float = Field(ge=0, le=1)
 

@@ -22,7 +22,7 @@ from rfgen.problems import InputError
 from rfgen.record.fieldview import FieldView
 from rfgen.records import Decision
 from rfgen.runs import run_into
-from rfgen.scenario import parse_scenario
+from rfgen.scenario import parse_scenario, resolved_yaml
 from sim.bench import Bench
 from sim.faults import Fault
 from sim.field.lesion import zone
@@ -135,6 +135,24 @@ WRONG = {
     "{point_mm: 3}": ("plant.field.point_mm", "add `tip: pointed`, or leave it out"),
     "{regions: [{shape: sphere, tissue: muscle}]}": ("plant.field.regions[0].outer_mm", None),
     "{regions: [{shape: sphere, tissue: mussel, outer_mm: 3}]}": ("plant.field.regions[0].tissue", "did you mean"),
+    "{regions: [{shape: sphere, tissue: muscle, outer_mm: 3, to_mm: 2}]}": (
+        "plant.field.regions[0].to_mm",
+        "it has outer_mm, z_mm",
+    ),
+    "{regions: [{shape: cylinder, tissue: muscle, outer_mm: 3, z_mm: 2}]}": (
+        "plant.field.regions[0].z_mm",
+        "it has outer_mm, from_mm, to_mm",
+    ),
+    "{regions: [{shape: ring, tissue: muscle, outer_mm: 3}]}": (
+        "plant.field.regions[0].inner_mm",
+        "a ring needs its inner radius",
+    ),
+    "{regions: [{shape: plane, tissue: muscle}]}": ("plant.field.regions[0].from_mm", "a plane needs from_mm"),
+    "{regions: [{shape: half_space, tissue: muscle}]}": ("plant.field.regions[0].from_mm", "one of from_mm and to_mm"),
+    "{regions: [{shape: half_space, tissue: fat, from_mm: -9, to_mm: 9}]}": (
+        "plant.field.regions[0].from_mm",
+        "a plane has both",
+    ),
     "{step_s: 5}": ("plant.field.step_s", "above 0 and at most 1"),
 }
 
@@ -150,6 +168,22 @@ def test_a_wrong_key_is_told_at_its_line(field: str) -> None:
     assert [p.field for p in told.value.problems] == [path], str(told.value)
     assert told.value.problems[0].line in (6, 7)
     assert remedy is None or remedy in told.value.problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "{shape: sphere, tissue: muscle, outer_mm: 3, z_mm: -2}",
+        "{shape: shell, tissue: muscle, outer_mm: 3, inner_mm: 0}",
+        "{shape: cylinder, tissue: muscle, outer_mm: 3}",
+        "{shape: ring, tissue: muscle, outer_mm: 3, inner_mm: 2, from_mm: 1}",
+        "{shape: plane, tissue: muscle, to_mm: -9}",
+        "{shape: half_space, tissue: muscle, to_mm: -9}",
+    ],
+)
+def test_a_region_comes_back_from_its_resolved_scenario(region: str) -> None:
+    scenario = parse_scenario(SHORT.replace("{grid: 0.2}", f"{{regions: [{region}]}}"), "short.yaml")
+    assert parse_scenario(resolved_yaml(scenario), "again.yaml").plant == scenario.plant
 
 
 def test_field_keys_need_the_field() -> None:

@@ -120,7 +120,8 @@ plant:
       permittivity_rel: 1000
       water_fraction: 0.7
 """,
-        "my.yaml:13: plant.tissues.mine.conductivity_s_m: -0.3 is out of range; it must be above 0 and at most 10",
+        "my.yaml:13: plant.tissues.mine.conductivity_s_m: -0.3 is out of range; "
+        "it must be at least 1e-06 and at most 10",
     ),
     "not a number": (
         """\
