@@ -156,7 +156,13 @@ def treatment(request: pytest.FixtureRequest, scenario: Scenario, rig: Rig) -> I
 
     node: pytest.Item = request.node
     runs = request.config.invocation_params.dir / request.config.getoption("--rig-runs")
-    folder = numbered(runs, _folder_name(node))
+    unmade, folder = "", runs
+    try:
+        folder = numbered(runs, _folder_name(node))
+    except OSError as error:
+        unmade = f"--rig-runs: {runs}: {error.strerror or error}"
+    if unmade:
+        pytest.fail(unmade, pytrace=False)
     done = Treatment(scenario, rig, seed=request.config.getoption("--rig-seed"), folder=folder, name=node.name)
     node.stash.setdefault(_treatments, []).append(done)
     ended_well, failed = False, ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import subprocess
 import tempfile
@@ -21,7 +20,7 @@ from rfgen.problems import InputError, Problem, suggestion
 from rfgen.scenario import Scenario, fault_kinds
 from rfgen.testing.errors import Lacking
 from rfgen.testing.locks import RigLock
-from rfgen.testing.rigmap import CAPABILITIES, RigEntry, load_rig_map, named
+from rfgen.testing.rigmap import CAPABILITIES, RigEntry, command_words, load_rig_map, named
 from rfgen.testing.rigs import Rig, SerialRig, SimulatedRig, capability_name, most_power_w, needs_of, power_lack
 
 LOOK_EVERY_S = 0.2
@@ -84,12 +83,16 @@ def bench_of(words: str, *, wait_s: float = 600.0, max_power_w: float | None = N
     if kind == "serial" and rest:
         return OneRig(SerialRig(rest, max_power_w=max_power_w), _place(rest), wait_s)
     if words == "qemu":
+        try:
+            command_words(command)
+        except ValueError as error:
+            raise InputError([Problem("rig_qemu", None, None, "", repr(command), str(error), "")]) from None
         entry = RigEntry(name="qemu", run=command, load="resistor", max_power_w=max_power_w or 400.0)
         return MapBench("--rig qemu", [entry], wait_s, claims_known=False)
     if kind == "map" and rest:
-        path, _, name = rest.partition("@")
+        path, one, name = rest.partition("@")
         found = load_rig_map(path)
-        return MapBench(path, [named(found, path, name)] if name else found.rigs, wait_s)
+        return MapBench(path, [named(found, path, name)] if one else found.rigs, wait_s)
     remedy = "sim, serial:PORT, qemu, map:FILE, or map:FILE@NAME"
     raise InputError([Problem("--rig", None, None, "", repr(words), "is no rig", remedy)])
 
@@ -234,7 +237,7 @@ class Served:
         # a group of its own: Ctrl-C is for the test, and what the command starts ends with it
         try:
             self._process = subprocess.Popen(
-                shlex.split(command),
+                command_words(command),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,22 @@ def _capability(word: str) -> str:
     return word
 
 
+def command_words(text: str) -> list[str]:
+    """A command as a shell would split it. Raises ValueError where it is none."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"is no command ({str(error).lower()}); quote it as for a shell") from None
+    if not words or not words[0]:
+        raise ValueError("is no command; say what serves the rig")
+    return words
+
+
+def _command(text: str) -> str:
+    command_words(text)
+    return text
+
+
 class RigEntry(Strict):
     """One rig of the bench."""
 
@@ -31,7 +48,7 @@ class RigEntry(Strict):
     port: str | None = Field(None, min_length=1, max_length=200)
     usb_serial: str | None = Field(None, min_length=1, max_length=200)
     """The serial number of its USB port: the rig is found wherever it is plugged in."""
-    run: str | None = Field(None, min_length=1, max_length=1000)
+    run: Annotated[str, AfterValidator(_command)] | None = Field(None, max_length=1000)
     """A command that serves it and prints `rig on PORT`."""
     lockstep: bool = False
     baud: int = Field(BAUD, ge=9600, le=12_000_000)

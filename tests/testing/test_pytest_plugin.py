@@ -184,6 +184,15 @@ def test_an_option_that_is_wrong_is_told_before_any_test(
     assert told in done.stderr.str()
 
 
+def test_runs_that_cannot_be_kept_are_told_in_a_line(pytester: pytest.Pytester) -> None:
+    (pytester.path / "taken").touch()
+    pytester.makepyfile("def test_treatment(treatment): ...")
+    done = pytester.runpytest_inprocess("--rig-runs", "taken/runs")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["--rig-runs: *taken/runs: Not a directory"])
+    assert "Error" not in done.stdout.str().replace("ERROR", "")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

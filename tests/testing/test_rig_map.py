@@ -59,6 +59,8 @@ def test_a_sound_map(tmp_path: Path) -> None:
         ("thermocouples: 3", "usb_serial: X", ":5: rigs[0].usb_serial: 'X' stands beside port; keep one"),
         ("thermocouples: 3", "lockstep: true", ":5: rigs[0].lockstep: true is for a rig that is served by `run` alone"),
         ("    load: phantom\n", "    load: a\n    load: b\n", ":7: rigs[0].load: is given twice (first on line 6)"),
+        ("port: /dev/ttyLEFT", "run: rfgen 'rig", ":3: rigs[0].run: \"rfgen 'rig\" is no command (no closing"),
+        ("port: /dev/ttyLEFT", 'run: " "', ":3: rigs[0].run: ' ' is no command; say what serves the rig"),
         (SOUND, "rigs: []\n", ":1: rigs: has 0 entries; it needs at least 1"),
     ],
 )  # fmt: skip
@@ -76,6 +78,7 @@ def test_what_is_wrong_is_told_at_its_line(old: str, new: str, told: str, tmp_pa
     [
         ("simulator", "--rig: 'simulator' is no rig; sim, serial:PORT, qemu, map:FILE, or map:FILE@NAME"),
         ("serial:", "--rig: 'serial:' is no rig"),
+        ("map:{map}@", "'' is no rig of this map; one of left, right"),
         ("map:nosuch.yaml", "nosuch.yaml: there is no such file"),
         ("map:{map}@lft", "'lft' is no rig of this map; did you mean 'left'?"),
     ],
@@ -85,6 +88,12 @@ def test_a_rig_that_there_is_not_is_told(words: str, told: str, tmp_path: Path) 
     with pytest.raises(InputError) as wrong:
         bench_of(words.format(map=tmp_path / "bench.yaml"))
     assert told in str(wrong.value)
+
+
+@pytest.mark.parametrize("command", ["", "make 'rig"])
+def test_a_command_for_the_emulated_board_that_is_none_is_told(command: str) -> None:
+    with pytest.raises(InputError, match=r"^rig_qemu: .* is no command"):
+        bench_of("qemu", command=command)
 
 
 SMALL = """\
