@@ -140,30 +140,40 @@ class Monitor(ABC):
 
 
 class Window:
-    """The most of a margin over the last `span_us`, both ends included; None until that much has been seen."""
+    """The most of a margin over the last `span_us`, both ends included; None until that much has been seen.
 
-    __slots__ = ("_from_us", "_kept", "_span_us")
+    A reading stands until the next: where a sample was lost at the far end, the one before it counts.
+    """
+
+    __slots__ = ("_from_us", "_kept", "_span_us", "_times_us")
 
     def __init__(self, span_us: int) -> None:
         self._span_us = span_us
         self._kept: deque[tuple[int, float]] = deque()
+        self._times_us: deque[int] = deque()
+        """Of the readings that stood in the window, the first of which may have begun before it."""
         self._from_us: int | None = None
 
     def clear(self) -> None:
         """It is not asked for any more."""
         self._from_us = None
         self._kept.clear()
+        self._times_us.clear()
 
     def push(self, now_us: int, margin: float) -> float | None:
         """The most now."""
-        kept = self._kept
+        kept, times_us = self._kept, self._times_us
         if self._from_us is None or (kept and now_us < kept[-1][0]):
             kept.clear()  # a clock that went back starts anew
+            times_us.clear()
             self._from_us = now_us
         while kept and kept[-1][1] <= margin:
             kept.pop()
         kept.append((now_us, margin))
         since_us = now_us - self._span_us
-        while kept[0][0] < since_us:
+        times_us.append(now_us)
+        while len(times_us) > 1 and times_us[1] <= since_us:
+            times_us.popleft()
+        while kept[0][0] < times_us[0]:
             kept.popleft()
         return kept[0][1] if self._from_us <= since_us else None
