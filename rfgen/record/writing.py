@@ -1,8 +1,9 @@
 """Writes MCAP in chunks of ready-made message records: what a tick costs is one packing and one list entry.
 
 The mcap package's own writer builds each message from its parts, which costs more than all else that is done with a
-tick. Here a message comes as the bytes of its whole record, and chunks, indexes and summary are made once a flush,
-with the package's own records. The format: https://mcap.dev/spec (version 0).
+tick. Here a message comes as the bytes of its whole record, and chunks, indexes and summary are made once a flush.
+Records that hold something of every message are packed here, the others are the package's own. The format:
+https://mcap.dev/spec (version 0).
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from mcap.records import (
     Footer,
     Header,
     McapRecord,
-    MessageIndex,
     Metadata,
     MetadataIndex,
     Schema,
@@ -37,6 +37,8 @@ MESSAGE_HEAD = "BQHIQQ"
 """Of a message's record: opcode, length after these nine bytes, channel, sequence, log time, publish time (ns)."""
 HEAD_BYTES = struct.calcsize("<" + MESSAGE_HEAD)
 _HEAD = struct.Struct("<" + MESSAGE_HEAD)
+_CHANNEL_AND_TIME = struct.Struct("<9xH4xQ")
+"""Of a message's record."""
 _FOOTER_HEAD = struct.Struct("<BQQQ")
 
 
@@ -48,6 +50,13 @@ def message_length(data_bytes: int) -> int:
 def message_record(channel: int, sequence: int, time_ns: int, data: bytes) -> bytes:
     """A message's whole record. Raises struct.error for a time or a number that has no place in one."""
     return _HEAD.pack(Opcode.MESSAGE, message_length(len(data)), channel, sequence, time_ns, time_ns) + data
+
+
+def _message_index(channel: int, times_and_offsets: list[int]) -> bytes:
+    """The record that says where in a chunk a channel's messages are: log time and offset of each, in turn."""
+    length = 8 * len(times_and_offsets)
+    layout = f"<BQHI{len(times_and_offsets)}Q"
+    return struct.pack(layout, Opcode.MESSAGE_INDEX, 6 + length, channel, length, *times_and_offsets)
 
 
 class ChunkWriter:
@@ -123,13 +132,13 @@ class ChunkWriter:
 
     def _chunk(self) -> None:
         records = self._records
-        offsets = [0, *itertools.accumulate(map(len, records))]
-        by_channel: dict[int, list[tuple[int, int]]] = {}
-        first_ns = last_ns = _HEAD.unpack_from(records[0])[4]
-        for record, offset in zip(records, offsets, strict=False):  # the last offset is the end
-            _, _, channel, _, time_ns, _ = _HEAD.unpack_from(record)
-            by_channel.setdefault(channel, []).append((time_ns, offset))
-            first_ns, last_ns = min(first_ns, time_ns), max(last_ns, time_ns)
+        heads = [_CHANNEL_AND_TIME.unpack_from(record) for record in records]
+        offsets = itertools.accumulate(map(len, records), initial=0)
+        by_channel: dict[int, list[int]] = {channel: [] for channel, _ in heads}
+        for (channel, time_ns), offset in zip(heads, offsets, strict=False):  # the last offset is the end
+            by_channel[channel] += (time_ns, offset)
+        times_ns = [time_ns for _, time_ns in heads]
+        first_ns, last_ns = min(times_ns), max(times_ns)
         raw = b"".join(records)
         records.clear()  # the list stays the same one: `add` is its own method
         packed: bytes = lz4.frame.compress(raw)
@@ -147,8 +156,8 @@ class ChunkWriter:
         at: dict[int, int] = {}
         for channel, entries in by_channel.items():
             at[channel] = self._at
-            self._put(MessageIndex(channel_id=channel, records=entries))
-            self._counts[channel] = self._counts.get(channel, 0) + len(entries)
+            self._write(_message_index(channel, entries))
+            self._counts[channel] = self._counts.get(channel, 0) + len(entries) // 2
         self._chunks.append(
             ChunkIndex(
                 message_start_time=first_ns,
