@@ -40,7 +40,11 @@ class Out(NamedTuple):
 
     def plus(self, other: Out, scale: float = 1.0) -> Out:
         """The sum, the other scaled."""
-        return Out(*(a + scale * b for a, b in zip(self, other, strict=True)))
+        return Out(
+            self.blood_j + scale * other.blood_j,
+            self.coolant_j + scale * other.coolant_j,
+            self.boundary_j + scale * other.boundary_j,
+        )
 
 
 class FieldSolver:
