@@ -80,17 +80,34 @@ def _wrong(what: str, message: str, remedy: str) -> InputError:
 
 def _refuse_impossible(address: str) -> None:
     """Before a client is made of it: one that was refused its address takes 20 s to go."""
-    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.addressing import get_local_address_for, parse_address, parse_host_port
     from distributed.comm.registry import get_backend
 
     try:
         scheme, place = parse_address(address)
-        get_backend(scheme)
-        if scheme != "inproc":
-            parse_host_port(place)
-    except (ValueError, ImportError) as error:
+        get_backend(scheme).get_connector()  # ucx:// has none where its package is not installed
+        if scheme == "inproc":
+            get_local_address_for(address)  # known within its own process alone
+        elif not 0 < parse_host_port(place)[1] < 65536:
+            raise ValueError("a port is 1 to 65535")
+    except (ValueError, ImportError, TypeError) as error:
         said = f"cannot be a scheduler's address ({error})"
         raise _wrong(f"--cluster {address}", said, "give it as tcp://HOST:8786") from None
+    if scheme in ("tls", "wss"):
+        _refuse_without_certificates(address)
+
+
+def _refuse_without_certificates(address: str) -> None:
+    from distributed.security import Security
+
+    try:
+        if Security().get_connection_args("client").get("ssl_context") is not None:
+            return
+        said = "needs certificates, and Dask's configuration names none"
+    except OSError as error:  # ssl's errors are some too
+        said = f"needs certificates, and those of Dask's configuration cannot be read ({error.strerror or error})"
+    remedy = "set distributed.comm.tls.ca-file, .client.cert and .client.key there"
+    raise _wrong(f"--cluster {address}", said, remedy)
 
 
 def rows(address: str, spec: CampaignSpec, seed: int, numbers: Iterable[int]) -> Generator[dict[str, Any], None, None]:

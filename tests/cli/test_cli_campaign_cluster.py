@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dask
 import pytest
 from distributed import KilledWorker, LocalCluster
 from rfgen_program import here
@@ -42,12 +43,23 @@ def test_what_cannot_be_an_address_is_told(tmp_path: Path) -> None:
     for words, told in (
         (("nowhere",), r"--cluster nowhere: cannot be a scheduler's address .*; give it as tcp://HOST:8786"),
         (("xyz://nowhere:1",), r"--cluster xyz://nowhere:1: cannot be a scheduler's address .*'xyz'"),
+        (("tcp://nowhere:99999",), r"cannot be a scheduler's address \(a port is 1 to 65535\)"),
+        (("inproc://a/b/c",), r"cannot be a scheduler's address .*does not match"),
+        (
+            ("tls://127.0.0.1:1",),
+            r"needs certificates, and Dask's configuration names none; set distributed\.comm\.tls",
+        ),
         (("tcp://nowhere:1", "-j", "2"), r"-j is for this machine"),
     ):
         code, out, err = here("campaign", "c.yaml", "--cluster", *words, folder=tmp_path)
         assert (code, out) == (2, "")
         assert re.search(told, err), err
         assert os.listdir(tmp_path) == ["c.yaml"]
+    files = {"ca-file": "no.pem", "client.cert": "no.pem", "client.key": "no.pem"}
+    with dask.config.set({f"distributed.comm.tls.{name}": file for name, file in files.items()}):
+        code, out, err = here("campaign", "c.yaml", "--cluster", "tls://127.0.0.1:1", folder=tmp_path)
+    assert (code, out) == (2, "")
+    assert "cannot be read (No such file or directory); set distributed.comm.tls" in err
 
 
 def test_nobody_there_from_the_beginning_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
