@@ -67,7 +67,10 @@ class ServedLink:
                 or (self._handle is not None and _is_as_told(path, self._handle))
             ):
                 path.unlink()
-            path.symlink_to(port)
+            try:
+                path.symlink_to(port)
+            except OSError as error:  # it names the terminal, which is not what is wrong
+                raise OSError(error.errno, error.strerror, str(path)) from None
             if self._handle is not None:
                 os.ftruncate(self._handle, 0)
                 os.pwrite(self._handle, _identity(path).encode(), 0)

@@ -77,6 +77,12 @@ def test_one_that_leads_nowhere_is_nobody_s(link: Path, ports: list[str]) -> Non
     assert list(link.parent.iterdir()) == []
 
 
+def test_what_is_wrong_with_a_link_is_said_of_the_link(link: Path, ports: list[str]) -> None:
+    with pytest.raises(FileNotFoundError) as wrong:
+        ServedLink(link / "no" / "such", ports[0])
+    assert wrong.value.filename == str(link / "no" / "such")
+
+
 def test_without_a_lock_there_is_a_link_still(link: Path, ports: list[str]) -> None:
     """In a folder like /tmp the lock's name may be another user's."""
     (link.parent / ".rig.lock").mkdir()
