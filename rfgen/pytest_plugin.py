@@ -281,11 +281,14 @@ def pytest_runtest_makereport(
 
 
 def _tell(report: pytest.TestReport, item: pytest.Item, done: Treatment) -> None:
+    here, folder = item.config.invocation_params.dir, done.folder
+    if folder is not None and folder.is_relative_to(here):
+        folder = folder.relative_to(here)
     told = "\n".join(
         [
             f"rig      {done.rig.name}{', SIMULATED' if done.info is not None and done.info.simulated else ''}",
             done.status(),
-            f"run      {done.folder}",
+            f"run      {folder}",
             f"again    {_again(item, done)}",
         ]
     )

@@ -71,7 +71,7 @@ def test_on_the_simulation(pytester: pytest.Pytester) -> None:
             "*- rfgen -*",
             "rig      sim, SIMULATED",
             "*line_silent put on",
-            "run      *runs/test_it-test_wrong-0.02",
+            "run      runs/test_it-test_wrong-0.02",
             "again    pytest 'test_it.py::test_wrong[[]0.02]'",
         ]
     )
