@@ -33,6 +33,7 @@ from rfgen.safety.signals import MAY_BE_ABSENT, Signals
 
 LARGEST = "1.7976931348623157e+308"
 """The largest finite double: what is between it and its negative is a number and finite."""
+KNOWN = frozenset(Signals._fields)
 
 AllWell = Callable[[Signals], bool]
 Judge = Callable[[Signals], tuple[int, int]]
@@ -153,7 +154,7 @@ def compile_rows(
     writer = _Writer(limits, channels)
     well, violated, held = [], [], []
     for bit, condition in rows:
-        unknown = names_in(condition)[0] - set(Signals._fields)
+        unknown = names_in(condition)[0] - KNOWN
         if unknown:
             raise ValueError(f"no such signal: {', '.join(sorted(unknown))}")
         fine = writer.fine(condition)

@@ -15,6 +15,7 @@ There is no negation of a comparison, because a negated violation would read "mi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NoReturn
 
 Group = Literal["used", "electrodes", "sentinel"]
@@ -206,6 +207,7 @@ flag = _Flags()
 limit = _Limits()
 
 
+@lru_cache(1024)  # every treatment asks for the same catalogue's
 def names_in(tree: Term | Condition) -> tuple[frozenset[str], frozenset[str], bool]:
     """(signals and flags read, limits read, whether thermocouple readings are read)."""
     signals: set[str] = set()
