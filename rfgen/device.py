@@ -119,6 +119,12 @@ class DeviceProfile(Strict):
                 yield Fault(("limits",), f"has over_temp_c at {over_c:g} C, too near the highest target", least)
         sound = {name: value for name, value in self.limits.items() if limit_problem(name, value) is None}
         yield from order_faults(resolve_limits(sound), sound, ("limits",))
+        for name, value in ceilings(self).items():
+            if limit_problem(name, value) is not None:
+                spec = LIMITS[name]
+                said = f"puts the limit {name} at {value:g} {spec.unit}"
+                remedy = f"1.1 x it, and the meter's step, are {spec.hard_min:g} to {spec.hard_max:g} {spec.unit}"
+                yield Fault(("stage", name.replace("over", "max")), said, remedy)
         check_s = self.limits.get("check_timeout_s")
         least_s = CHECK_BEYOND_PRIME_S + (0.0 if self.pump is None else self.pump.prime_s)
         if check_s is not None and check_s < least_s:
@@ -247,16 +253,21 @@ def order_faults(limits: Mapping[str, float], set_here: Mapping[str, float], at:
                 yield Fault((*at, name), said, f"give one {side} {other}")
 
 
-def resolve_limits_for(profile: DeviceProfile, overrides: Mapping[str, float]) -> dict[str, float]:
-    """The limits in force: defaults, the profile's, then a treatment's. Raises ValueError as `resolve_limits` does."""
+def ceilings(profile: DeviceProfile) -> dict[str, float]:
+    """What its stage can give at most, as the meters may read it."""
     stage, meters = profile.stage, profile.meters
-    ceilings = {
+    return {
         "over_power_w": OVER_SHARE * stage.max_power_w,
         "over_current_a": OVER_SHARE * stage.max_current_a + meters.current_resolution_a,
         "over_voltage_v": OVER_SHARE * stage.max_voltage_v + meters.voltage_resolution_v,
     }
-    limits = resolve_limits(ceilings, profile.limits, overrides)
-    for name, most in ceilings.items():
+
+
+def resolve_limits_for(profile: DeviceProfile, overrides: Mapping[str, float]) -> dict[str, float]:
+    """The limits in force: defaults, the profile's, then a treatment's. Raises ValueError as `resolve_limits` does."""
+    most_of = ceilings(profile)
+    limits = resolve_limits(most_of, profile.limits, overrides)
+    for name, most in most_of.items():
         limits[name] = min(limits[name], most)  # may be set lower, never higher
     prime_s = 0.0 if profile.pump is None else profile.pump.prime_s
     limits["check_timeout_s"] = max(limits["check_timeout_s"], prime_s + CHECK_BEYOND_PRIME_S)

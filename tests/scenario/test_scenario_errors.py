@@ -245,6 +245,16 @@ plant: {wall: {distance_mm: 12}}
 """,
         "my.yaml:5: device.stage.max_power_w: -4 is out of range; it must be above 0 and at most 400",
     ),
+    "a stage whose limit cannot be": (
+        """\
+title: A stage of a volt and a half
+device: {profile: bench, stage: {max_voltage_v: 1.5}}
+treatment: {target_c: 60, hold_s: 30}
+plant: {wall: {distance_mm: 12}}
+""",
+        "my.yaml:2: device.stage.max_voltage_v: 1.5 puts the limit over_voltage_v at 1.66 V; "
+        "1.1 x it, and the meter's step, are 5 to 1110 V",
+    ),
     "an override that makes the profile wrong elsewhere": (
         """\
 title: A weak stage
