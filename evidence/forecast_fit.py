@@ -41,20 +41,29 @@ class Figures(NamedTuple):
     soon_s: float
     soon_least_s: float
     soon_fades_s: float
+    soon_floor: float
     late: tuple[tuple[float, float], ...]
 
-    def climb_c(self, rise_c_s: Floats, age_s: Floats, risen_c: Floats) -> Floats:
+    def climb_c(self, rise_c_s: Floats, age_s: Floats, risen_c: Floats, power_share: Floats) -> Floats:
         """As `rfgen.safety.thermal.Forecast` has it, for arrays."""
         soon_s = np.maximum(self.soon_least_s, self.soon_s * (1.0 - age_s / self.soon_fades_s))
+        soon_s *= self.soon_floor + (1.0 - self.soon_floor) * power_share
         far_c = rise_c_s * np.minimum(age_s, thermal.LATE_MOST_S)
         late = [np.zeros_like(far_c), *(a * far_c - b * risen_c for a, b in self.late)]
         return np.asarray(self.margin_c + soon_s * rise_c_s + np.max(late, axis=0))
 
 
-IN_FORCE = Figures(thermal.MARGIN_C, thermal.SOON_S, thermal.SOON_LEAST_S, thermal.SOON_FADES_S, thermal.LATE)
+IN_FORCE = Figures(
+    thermal.MARGIN_C,
+    thermal.SOON_S,
+    thermal.SOON_LEAST_S,
+    thermal.SOON_FADES_S,
+    thermal.SOON_FLOOR,
+    thermal.LATE,
+)
 OTHERS = {
-    "10 s of the rise, as it was": Figures(0.0, 10.0, 10.0, math.inf, ()),
-    "45 s of the rise": Figures(0.0, 45.0, 45.0, math.inf, ()),
+    "10 s of the rise, as it was": Figures(0.0, 10.0, 10.0, math.inf, 1.0, ()),
+    "45 s of the rise": Figures(0.0, 45.0, 45.0, math.inf, 1.0, ()),
     "no margin": IN_FORCE._replace(margin_c=0.0),
     "late alone": IN_FORCE._replace(soon_s=0.0, soon_least_s=0.0),
     "45 s that do not fade": IN_FORCE._replace(soon_s=45.0, soon_least_s=45.0, soon_fades_s=math.inf),
@@ -62,17 +71,21 @@ OTHERS = {
     "60 s at first": IN_FORCE._replace(soon_s=60.0),
     "fades sooner": IN_FORCE._replace(soon_fades_s=100.0),
     "fades later": IN_FORCE._replace(soon_fades_s=200.0),
+    "whatever the power": IN_FORCE._replace(soon_floor=1.0),
+    "all by the power": IN_FORCE._replace(soon_floor=0.0),
     "one line": IN_FORCE._replace(late=((1.1, 1.1),)),
-    "two lines, as it was": Figures(0.25, 120.0, 10.0, 150.0, ((0.5, 0.27), (1.0, 0.8))),
+    "two lines, as it was": Figures(0.25, 120.0, 10.0, 150.0, 1.0, ((0.5, 0.27), (1.0, 0.8))),
+    "three lines, as it was": Figures(0.3, 160.0, 20.0, 125.0, 1.0, ((0.5, 0.3), (1.1, 1.1), (2.2, 3.2))),
     "steeper lines": IN_FORCE._replace(late=((0.6, 0.35), (1.2, 1.1), (2.5, 3.4))),
 }
 
 
 class Curve(NamedTuple):
-    """One heating, above body: at every tick the sentinel, and its peak were power off then."""
+    """One heating, above body: at every tick the sentinel, its peak were power off then, and the power."""
 
     sentinel_c: Floats
     peak_c: Floats
+    power_w: Floats
     lag_s: float
     noise_c: float
 
@@ -90,6 +103,7 @@ def curve(index: int, seed: int) -> Curve:
     on = study(scenario, None, ((out_mm, 0.0),))
     ramp_c_s, most_w = scenario.device.control.ramp_c_s, scenario.device.stage.max_power_w
     seen: list[float] = []
+    powers: list[float] = []
     at, peaks = [0], [0.0]
     held_s = 0.0
     while held_s < one.drawn["hold_s"] and on.time_s < 600.0 and (not seen or seen[-1] < HEATED_C):
@@ -97,6 +111,7 @@ def curve(index: int, seed: int) -> Curve:
         on.advance(TICK_S, tip_c=target_c, most_w=most_w)
         held_s += TICK_S if on.tip_c > one.target_c - 2.0 else 0.0
         seen.append(on.probe_c[0] - BODY_C)
+        powers.append(on.last.power_w)
         if seen[-1] >= (seen[at[-1] - 1] if at[-1] else 0.0) + FORK_EVERY_C:
             at.append(len(seen))
             peaks.append(_peak(copy.deepcopy(on)))
@@ -104,7 +119,7 @@ def curve(index: int, seed: int) -> Curve:
     peaks.append(_peak(on))
     sentinel_c = np.array(seen)
     peak_c = np.maximum(np.interp(np.arange(1, len(seen) + 1), at, peaks), sentinel_c)
-    return Curve(sentinel_c, peak_c, one.drawn["lag_s"], one.drawn["noise_c"])
+    return Curve(sentinel_c, peak_c, np.array(powers), one.drawn["lag_s"], one.drawn["noise_c"])
 
 
 def _peak(on: object) -> float:
@@ -129,6 +144,7 @@ class Seen(NamedTuple):
     rise_c_s: Floats
     risen_c: Floats
     age_s: Floats
+    power_share: Floats
 
 
 def seen(one: Curve, random: np.random.Generator) -> Seen:
@@ -145,7 +161,17 @@ def seen(one: Curve, random: np.random.Generator) -> Seen:
     slope = np.convolve(read, (times / (times**2).sum())[::-1], "valid")
     level = np.convolve(read, np.full(LINE_POINTS, 1.0 / LINE_POINTS), "valid") + slope * times[-1]
     level, slope = level[-count:], np.maximum(slope[-count:], 0.0)
-    return Seen(level, slope, np.maximum(level - level[0], 0.0), (np.arange(count) + 1) * TICK_S)
+    risen = np.maximum(level - level[0], 0.0)
+    return Seen(level, slope, risen, (np.arange(count) + 1) * TICK_S, power_share(one.power_w))
+
+
+def power_share(power_w: Floats) -> Floats:
+    """The mean of the last 10 s over that of all of it, at most 1."""
+    joules = np.concatenate(([0.0], np.cumsum(power_w)))
+    now = np.arange(1, power_w.size + 1)
+    since = np.maximum(now - LINE_POINTS, 0)
+    mean = np.maximum(joules[now] / now, 1e-9)
+    return np.asarray(np.clip((joules[now] - joules[since]) / (now - since) / mean, 0.0, 1.0))
 
 
 def judge(figures: Figures, family: list[tuple[Curve, Seen]]) -> tuple[int, int, float, float, int, int]:
@@ -154,7 +180,7 @@ def judge(figures: Figures, family: list[tuple[Curve, Seen]]) -> tuple[int, int,
     passing = later = sound = cut = 0
     highest, peaks = -math.inf, []
     for one, read in family:
-        forecast = read.level_c + figures.climb_c(read.rise_c_s, read.age_s, read.risen_c)
+        forecast = read.level_c + figures.climb_c(read.rise_c_s, read.age_s, read.risen_c, read.power_share)
         hits = np.flatnonzero(np.maximum(forecast, read.level_c) > LIMIT_C)
         past_c = (float(one.peak_c[hits[0]]) if hits.size else one.most_c) - LIMIT_C
         highest = max(highest, past_c)

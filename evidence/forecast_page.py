@@ -22,13 +22,22 @@ from evidence.forecast_vertebrae import (
     RED_MARROW,
     SPANS,
     TARGET_C,
-    TRAINED_SEED,
+    TRAINED_SEEDS,
     Vertebra,
 )
 from evidence.page import Page
 from rfgen.campaign.bound import interval, upper_bound
 from rfgen.safety.limits import LIMITS
-from rfgen.safety.thermal import FORECAST_WINDOW_US, LATE, LATE_MOST_S, MARGIN_C, SOON_FADES_S, SOON_LEAST_S, SOON_S
+from rfgen.safety.thermal import (
+    FORECAST_WINDOW_US,
+    LATE,
+    LATE_MOST_S,
+    MARGIN_C,
+    SOON_FADES_S,
+    SOON_FLOOR,
+    SOON_LEAST_S,
+    SOON_S,
+)
 
 LIMIT_C, LATER_C, NEVER_C, SOUND_C = 45.0, 45.5, 47.0, 44.0
 MOST_LATER, MOST_CUT = 0.001, 0.02
@@ -106,20 +115,24 @@ def method() -> str:
     return (
         f"`SENTINEL_FORECAST` trips where level + forecast_share x climb passes {LIMIT_C:g} °C. Level and rise are those of a straight line through the sentinel's last {FORECAST_WINDOW_US / 1e6:g} s, laid "
         "through the means of each 100 ms (so a forecast is there from that long after the link on). The climb is what would follow an RF-off now, of two parts and a margin:\n\n"
-        f"- *soon*: the rise goes on for {SOON_S:g} s, less as the heating grows older ({SOON_S:g} s x (1 - age / {SOON_FADES_S:g} s), at least {SOON_LEAST_S:g} s);\n"
+        f"- *soon*: the rise goes on for {SOON_S:g} s, less as the heating grows older ({SOON_S:g} s x (1 - age / {SOON_FADES_S:g} s), at least {SOON_LEAST_S:g} s), and less as less power is delivered: {100 * SOON_FLOOR:g} % of it counts always, the rest by the mean power of the last {FORECAST_WINDOW_US / 1e6:g} s as a share of the mean since RAMP was entered, at most 1;\n"
         f"- *late*: the greatest of 0, {lines}. *Age* is the time since RAMP was entered, counted to {LATE_MOST_S:g} s; *risen* is the level less the first level of the treatment;\n- a margin of {MARGIN_C:g} °C, for what a sentinel may read too little (assumed).\n\n"
         "The second part is the similarity of heat conduction: where heat is put in steadily and only conducted, what is still to come, as a share of what has come, depends on rise x age / risen alone, "
-        "whatever the distance and the diffusivity. It is convex in it, so straight lines bound it; and at one rise and age a sentinel that has risen less climbs more, as the heat that it sees is further away. But for the margin, twice the curve has twice the climb; it is never less for a faster rise, "
+        "whatever the distance and the diffusivity. It is convex in it, so straight lines bound it; and at one rise and age a sentinel that has risen less climbs more, as the heat that it sees is further away. "
+        "The power is in the first part because the sentinel is late: for a minute or more it goes on rising by what was put in before the power fell, and a treatment that has come to its target and needs little to hold it would be forecast 4 °C too high. "
+        "The power can only take off, never more than that part's share, and a power that is no number takes off nothing (that it is right is for POWER_DEVIATION and METER_DISAGREE). "
+        "But for the margin, twice the curve has twice the climb; it is never less for a faster rise, "
         f"and never below 0 (`forecast_share` is {share.default:g}; a profile may set it from {share.hard_min:g} to {share.hard_max:g}). A sentinel that is missing, open, shorted or no number is TC_INVALID's, at once: no forecast is made up for it."
     )
 
 
 def chosen(seed: int) -> str:
     """On what the figures were chosen, and whether what is judged here is something else."""
-    on = f"The form was fitted to solutions of the field plant (`python -m evidence.forecast_fit`, seed 2), and the figures, the third line among them, were then chosen with the first 3000 vertebrae of seed {TRAINED_SEED} in view. "
-    if seed == TRAINED_SEED:
+    on = f"The form was fitted to solutions of the field plant (`python -m evidence.forecast_fit`, seed 2), and the figures, and that the power counts, were then chosen with the first 3000 vertebrae of seeds {' and '.join(map(str, TRAINED_SEEDS))} in view. "
+    if seed in TRAINED_SEEDS:
         return (
-            on + f"This page is of seed {seed}, the same: its rates are a little kinder than those of fresh vertebrae."
+            on
+            + f"This page is of seed {seed}, one of these: its rates are a little kinder than those of fresh vertebrae."
         )
     return (
         on + f"This page is of seed {seed}, on which nothing was chosen: the figures were fixed, and judged on it once."

@@ -11,8 +11,8 @@ from rfgen.device import load_device
 from rfgen.fieldparts import FieldModel
 from rfgen.scenario import PlantModel, Scenario, Step, Treatment, WallModel
 
-TRAINED_SEED, JUDGED_SEED = 1, 3
-"""The figures of the forecast were chosen on the first; the page is of the second, which nobody had seen."""
+TRAINED_SEEDS, JUDGED_SEED = (1, 3), 4
+"""The figures of the forecast were chosen on the first two; the page is of the third, which nobody had seen."""
 DEVICES = ("bench", "invamed-fusion", "optablate-like", "osteocool-like")
 """Every shipped profile that has a sentinel, in turn."""
 TARGET_C = {"bench": (65.0, 85.0), "osteocool-like": (65.0, 85.0)}

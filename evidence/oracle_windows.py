@@ -116,9 +116,9 @@ class Windows:
         return Part(level[here], full[here]), Part(climb[here], full[here])
 
     def _climb(self, points: Ints, level: Floats, rise: Floats) -> Floats:
-        """0.3 C; 160 s of the rise, less by a 125th for each second of heating, at least 20 s; and the greatest of 0,
-        0.5 x rise x age - 0.3 x risen, 1.1 x (rise x age - risen), and 2.2 x rise x age - 3.2 x risen. Age counts to
-        400 s; risen from the heating's first level."""
+        """0.2 C; 150 s of the rise, less the heating's age, at least 58 s, of which half counts always and half by the
+        share of the power; and the greatest of 0, 0.35 x rise x age - 0.3 x risen, and 1.3 x rise x age - 1.7 x risen.
+        Age counts to 400 s; risen from the heating's first level."""
         t = self.t
         radiates = (t.state == RAMP) | (t.state == HOLD)
         began = (t.state == RAMP) & ~np.concatenate(([False], radiates[:-1]))
@@ -126,21 +126,39 @@ class Windows:
         climb = np.empty_like(level)
         # the last beginning at or before each point, on the same link
         last = np.maximum.accumulate(np.where(began, np.arange(t.samples), -1))[points]
-        base, of = np.nan, -1
+        base, of, made_j = np.nan, -1, np.empty(0)
         for k, (sample, start) in enumerate(zip(points.tolist(), last.tolist(), strict=True)):
             if start < 0 or link[start] != link[sample]:
-                climb[k] = 0.3 + 160.0 * rise[k]
+                climb[k] = 0.2 + 150.0 * rise[k]
                 continue
             if start != of:
                 base, of = np.nan, start
+                # delivered since: one reading that is none, and nothing is known from there on
+                passed_us = np.diff(self.now_us[start:], prepend=self.now_us[start])
+                made_j = np.cumsum(t.column("power_w")[start:] * passed_us * 1e-6)
             if np.isnan(base):
                 base = level[k]
             age = (self.now_us[sample] - self.now_us[start]) * 1e-6
             risen = max(level[k] - base, 0.0) if np.isfinite(level[k]) else np.nan
             far = rise[k] * min(age, 400.0)
-            late = max(0.0, 0.5 * far - 0.3 * risen, 1.1 * far - 1.1 * risen, 2.2 * far - 3.2 * risen)
-            climb[k] = 0.3 + max(160.0 - 160.0 * age / 125.0, 20.0) * rise[k] + (late if np.isfinite(risen) else np.nan)
+            late = max(0.0, 0.35 * far - 0.3 * risen, 1.3 * far - 1.7 * risen)
+            share = self._power_share(points[: k + 1], start, made_j)
+            soon = max(150.0 - age, 58.0) * (0.5 + 0.5 * share)
+            climb[k] = 0.2 + soon * rise[k] + (late if np.isfinite(risen) else np.nan)
         return climb
+
+    def _power_share(self, looks: Ints, start: int, made_j: Floats) -> float:
+        """The power since the last look that was 10 s ago or earlier, over that since heating began at sample `start`:
+        means over time. At most 1, and 1 where one of them is not known. `made_j`: by sample from there on."""
+        now = int(looks[-1])
+        old = looks[(looks >= start) & (self.now_us[looks] <= self.now_us[now] - 10_000_000)]
+        since = int(old[-1]) if old.size else start
+        lately, always = made_j[now - start] - made_j[since - start], made_j[now - start]
+        if not (lately >= 0.0 and always > 0.0):
+            return 1.0
+        lately /= self.now_us[now] - self.now_us[since]
+        always /= self.now_us[now] - self.now_us[start]
+        return float(min(lately / always, 1.0))
 
     # --- thermocouples ---------------------------------------------------------------------------------------
 

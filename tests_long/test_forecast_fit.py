@@ -18,13 +18,13 @@ def test_the_fit_forecasts_what_the_firmware_does() -> None:
     """The same curve through the array form and through the derived signal, without lag and noise."""
     one = curve(3, 1)._replace(lag_s=1e-9, noise_c=0.0)
     read = seen(one, np.random.default_rng(1))
-    climb_c = IN_FORCE.climb_c(read.rise_c_s, read.age_s, read.risen_c)
+    climb_c = IN_FORCE.climb_c(read.rise_c_s, read.age_s, read.risen_c, read.power_share)
     firmware = Forecast()
     for n in range(40):
         firmware.update(n * 400_000, 37.0)
     firmware.begin(39 * 400_000)
-    for n, sentinel_c in enumerate(one.sentinel_c.tolist()):
-        level_c, found_c = firmware.update((40 + n) * 400_000, 37.0 + sentinel_c)
+    for n, (sentinel_c, power_w) in enumerate(zip(one.sentinel_c.tolist(), one.power_w.tolist(), strict=True)):
+        level_c, found_c = firmware.update((40 + n) * 400_000, 37.0 + sentinel_c, power_w)
         assert level_c is not None
         assert found_c is not None
         # a line through 25 points here, through 26 there

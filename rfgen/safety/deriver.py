@@ -319,7 +319,7 @@ class Deriver:
         if self._sentinel is not None:
             sentinel_c = temperature_c[self._sentinel]
             dose_min = self._dose.update(sentinel_c, dt_us)
-            level_c, climb_c = self._forecast.update(now_us, sentinel_c)
+            level_c, climb_c = self._forecast.update(now_us, sentinel_c, power_w)
         moved_ohm, from_ohm = self._jumps.update(now_us, impedance_ohm)
         skew = self._skew
         skew.passed(config.period_us)

@@ -216,12 +216,14 @@ class Rate:
 
 FORECAST_WINDOW_US = 10_000_000
 FORECAST_POINT_US: Final = 100_000
-MARGIN_C = 0.3
+MARGIN_C = 0.2
 """What a sentinel may read too little: its cold junction, and its lag behind a slow rise (assumed)."""
-SOON_S = 160.0
-SOON_LEAST_S = 20.0
-SOON_FADES_S = 125.0
-LATE = ((0.5, 0.3), (1.1, 1.1), (2.2, 3.2))
+SOON_S = 150.0
+SOON_LEAST_S = 58.0
+SOON_FADES_S = 150.0
+SOON_FLOOR = 0.5
+"""Of *soon*, this share counts whatever the power; the rest goes with it."""
+LATE = ((0.35, 0.3), (1.3, 1.7))
 """By line: of rise times age, and of what it has risen already."""
 LATE_MOST_S = 400.0
 """All fitted to the field plant: `python -m evidence.forecast_fit` holds them against others, docs/forecast.md says
@@ -237,16 +239,31 @@ class Forecast:
     Both from the straight line through its last 10 s, laid through the means of each 100 ms; None until they have
     passed. A fall counts as no rise. The climb has two parts, and a margin:
 
-    - *soon*: heat arrives as fast as now for 160 s more; less as the heating grows older, 20 s from 110 s on.
+    - *soon*: heat arrives as fast as now for 150 s more; less as the heating grows older, 58 s from 92 s on. And less
+      where less power is delivered than before, which the sentinel has yet to see: half of it counts always, half by
+      the mean power of the last 10 s as a share of the mean since heating began, at most 1.
     - *late*: heat put in far away has yet to arrive. In a medium that only conducts, the climb is the rise so far times
       a function of one number: rise per second x age of the heating / rise so far (1 for a steady rise, below it for
-      one that levels off). The function is convex; it is taken as the greatest of three straight lines and 0.
+      one that levels off). The function is convex; it is taken as the greatest of two straight lines and 0.
       So at one rise and age a sentinel that has risen less climbs more: the heat that it sees is further away.
 
-    A reading that is no number makes both none until it has left the window.
+    A reading that is no number makes both none until it has left the window. A power that is none, or not known, takes
+    nothing off the climb for the rest of the treatment.
     """
 
-    __slots__ = ("_base_c", "_began_us", "_count", "_line", "_next_us", "_sum_c", "_sum_us", "_view")
+    __slots__ = (
+        "_base_c",
+        "_began_us",
+        "_count",
+        "_heat",
+        "_heat_j",
+        "_last_us",
+        "_line",
+        "_next_us",
+        "_sum_c",
+        "_sum_us",
+        "_view",
+    )
 
     def __init__(self) -> None:
         self._line = Slope(FORECAST_WINDOW_US)
@@ -260,15 +277,24 @@ class Forecast:
         self._sum_us = self._count = 0
         self._began_us: int | None = None
         self._base_c = NAN
+        self._heat: deque[tuple[int, float]] = deque()
+        """(when, joules delivered by then) over the last 10 s of the heating."""
+        self._heat_j = 0.0
+        self._last_us = 0
         self._view = NO_FORECAST
 
     def begin(self, now_us: int) -> None:
         """A treatment begins to heat: age counts from here, and the rise from the first level that is known."""
-        self._began_us = now_us
+        self._began_us = self._last_us = now_us
         self._base_c = NAN
+        self._heat.clear()
+        self._heat.append((now_us, 0.0))
+        self._heat_j = 0.0
 
-    def update(self, now_us: int, reading_c: float) -> ForecastView:
-        """(C, C)."""
+    def update(self, now_us: int, reading_c: float, power_w: float = NAN) -> ForecastView:
+        """(C, C). `power_w`: delivered over the interval that has just ended."""
+        self._heat_j += power_w * ((now_us - self._last_us) * 1e-6)
+        self._last_us = now_us
         self._sum_c += reading_c
         self._sum_us += now_us
         self._count += 1
@@ -278,14 +304,32 @@ class Forecast:
             slope = self._line.update(mean_us, self._sum_c / self._count)
             self._sum_c = 0.0
             self._sum_us = self._count = 0
+            power_share = self._power_share(now_us)
             if slope is None:
                 self._view = NO_FORECAST
             else:
                 level_c = self._line.level(now_us, slope)
-                self._view = level_c, self._climb_c(now_us, level_c, 0.0 if slope < 0.0 else slope)
+                self._view = level_c, self._climb_c(now_us, level_c, 0.0 if slope < 0.0 else slope, power_share)
         return self._view
 
-    def _climb_c(self, now_us: int, level_c: float, rise_c_s: float) -> float:
+    def _power_share(self, now_us: int) -> float:
+        """Mean power of the last 10 s of the heating, over that of all of it; 1 where it is more, or not known."""
+        if self._began_us is None:
+            return 1.0
+        heat = self._heat
+        heat.append((now_us, self._heat_j))
+        oldest_us = now_us - FORECAST_WINDOW_US
+        while heat[1][0] <= oldest_us:  # what has just come is never that old
+            heat.popleft()
+        then_us, then_j = heat[0]
+        # of joules x microseconds: nothing is divided before it is known to be positive
+        lately = (self._heat_j - then_j) * (now_us - self._began_us)
+        always = self._heat_j * (now_us - then_us)
+        if not 0.0 <= lately < always:
+            return 1.0
+        return lately / always
+
+    def _climb_c(self, now_us: int, level_c: float, rise_c_s: float, power_share: float = 1.0) -> float:
         if self._began_us is None:
             return MARGIN_C + SOON_S * rise_c_s
         if self._base_c != self._base_c:
@@ -297,6 +341,7 @@ class Forecast:
         soon_s = SOON_S * (1.0 - age_s / SOON_FADES_S)
         if soon_s < SOON_LEAST_S:
             soon_s = SOON_LEAST_S
+        soon_s *= SOON_FLOOR + (1.0 - SOON_FLOOR) * power_share
         if age_s > LATE_MOST_S:
             age_s = LATE_MOST_S
         late_c = 0.0

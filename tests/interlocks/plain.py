@@ -163,10 +163,13 @@ def slope(history: Sequence[tuple[int, float]], window_us: int) -> float | None:
     return line_through(points) if all(math.isfinite(c) for _, c in points) else NAN
 
 
-def forecast(history: Sequence[tuple[int, float]], began_us: int | None = None) -> tuple[float | None, float | None]:
+def forecast(
+    history: Sequence[tuple[int, float]], began_us: int | None = None, powers_w: Sequence[float] = ()
+) -> tuple[float | None, float | None]:
     """(value now, further climb after an RF off now) by the line over 10 s of points that are each the mean of 0.1 s.
 
-    `began_us`: when the treatment began to heat, before that tick's reading came in.
+    `began_us`: when the treatment began to heat, before that tick's reading came in. `powers_w`: with each reading,
+    what was delivered since the one before; where it is left out, nobody knows.
     """
     lines = _lines(history)
     at_us, level_c, rise_c_s = lines[-1]
@@ -175,13 +178,37 @@ def forecast(history: Sequence[tuple[int, float]], began_us: int | None = None) 
     if not math.isfinite(level_c):
         return NAN, NAN
     if began_us is None or at_us < began_us:
-        return level_c, 0.3 + 160.0 * rise_c_s
+        return level_c, 0.2 + 150.0 * rise_c_s
     base_c = next(c for t, c, _ in lines if t >= began_us and c is not None and math.isfinite(c))
     risen_c = max(0.0, level_c - base_c)
     age_s = (at_us - began_us) * 1e-6
     far_c = rise_c_s * min(age_s, 400.0)
-    late_c = max(0.0, 0.5 * far_c - 0.3 * risen_c, 1.1 * far_c - 1.1 * risen_c, 2.2 * far_c - 3.2 * risen_c)
-    return level_c, 0.3 + max(20.0, 160.0 - 160.0 * age_s / 125.0) * rise_c_s + late_c
+    late_c = max(0.0, 0.35 * far_c - 0.3 * risen_c, 1.3 * far_c - 1.7 * risen_c)
+    share = _power_share(history, [t for t, _, _ in lines], began_us, powers_w)
+    return level_c, 0.2 + max(58.0, 150.0 - age_s) * (0.5 + 0.5 * share) * rise_c_s + late_c
+
+
+def _power_share(
+    history: Sequence[tuple[int, float]], looks_us: Sequence[int], began_us: int, powers_w: Sequence[float]
+) -> float:
+    """Mean power since the last look that is 10 s old or older, over the mean since heating began; 1 at most, and where
+    nobody knows."""
+    if not powers_w:
+        return 1.0
+
+    def joules(to_us: int) -> float:
+        return sum(
+            power_w * (now_us - before_us) * 1e-6
+            for (before_us, _), (now_us, _), power_w in zip(history, history[1:], powers_w[1:], strict=False)
+            if began_us < now_us <= to_us
+        )
+
+    at_us = looks_us[-1]
+    since_us = max((t for t in looks_us if began_us <= t <= at_us - 10_000_000), default=began_us)
+    all_j, last_j = joules(at_us), joules(at_us) - joules(since_us)
+    if at_us <= since_us or not all_j > 0.0 or not last_j >= 0.0:
+        return 1.0
+    return min(1.0, last_j / (at_us - since_us) / (all_j / (at_us - began_us)))
 
 
 def _lines(history: Sequence[tuple[int, float]]) -> list[tuple[int, float | None, float]]:

@@ -59,16 +59,21 @@ def test_forecast(rng: random.Random) -> None:
     begins = rng.choice((None, rng.randrange(700)))
     began_us = None
     history: list[tuple[int, float]] = []
+    powers_w: list[float] = []
+    power_w, odd = 10.0, rng.choice((0.0, 0.0005))
     for n in range(900):
         now_us += step()
         history.append((now_us, read()))
         if n == begins:
             began_us = now_us
             under_test.begin(now_us)
-        found = under_test.update(*history[-1])
+        if rng.random() < 0.02:
+            power_w = rng.choice((0.0, 0.5, 10.0, 20.0, 12.0 * rng.random()))
+        powers_w.append(math.nan if rng.random() < odd else power_w + rng.gauss(0.0, 0.05))
+        found = under_test.update(*history[-1], powers_w[-1])
         if n % 149 == 0 or n == 899:
-            expected = plain.forecast(history, began_us)
-            # the climb is up to 460 s of the rise
+            expected = plain.forecast(history, began_us, powers_w)
+            # the climb is up to 578 s of the rise
             assert all(same(f, e, 1e-4) for f, e in zip(found, expected, strict=True)), history
 
 

@@ -243,7 +243,7 @@ def test_the_sentinels_rise_is_forgotten_with_the_link() -> None:
     line = Line()
     for n in range(510):
         found = line.tick(temperature_c=(37.0, 37.0, 37.0 + n * 0.01))
-    assert found.sentinel_climb_c == pytest.approx(0.3 + 160.0 * 0.5, rel=0.01)
+    assert found.sentinel_climb_c == pytest.approx(0.2 + 150.0 * 0.5, rel=0.01)
     line.deriver.relinked()
     assert line.tick(rig_time_us=20_000).sentinel_climb_c is None
 
@@ -296,5 +296,6 @@ def test_the_heating_is_as_old_as_the_first_ramp_of_the_treatment() -> None:
         now_us, sentinel_c = n * 500_000, 37.0 + 0.02 * n
         if n == 35:
             alone.begin(now_us)
-        found = line.tick(rig_time_us=now_us, state=state, temperature_c=(50.0, 50.0, sentinel_c))
-        assert (found.sentinel_level_c, found.sentinel_climb_c) == alone.update(now_us, sentinel_c), n
+        power_w = 10.0 if n < 60 else 2.0  # and it has the power
+        found = line.tick(rig_time_us=now_us, state=state, temperature_c=(50.0, 50.0, sentinel_c), power_w=power_w)
+        assert (found.sentinel_level_c, found.sentinel_climb_c) == alone.update(now_us, sentinel_c, power_w), n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_the_sentinels_line_over_ten_seconds() -> None:
         if n < 500:
             assert (level_c, climb_c) == (None, None)
         elif n > 510:
-            assert climb_c == pytest.approx(0.3 + 160.0 * 0.02, rel=1e-6)
+            assert climb_c == pytest.approx(0.2 + 150.0 * 0.02, rel=1e-6)
             assert level_c == pytest.approx(37.0 + 0.02 * (n - n % 5) * 0.02, abs=1e-6)
     for last_us, there in ((9_999_999, False), (10_000_000, True)):
         edge = Forecast()
@@ -134,12 +135,12 @@ def test_the_sentinels_line_over_ten_seconds() -> None:
     falling = Forecast()
     for n in range(600):
         level_c, climb_c = falling.update(n * 20_000, 50.0 - n * 0.01)
-    assert climb_c == 0.3
+    assert climb_c == 0.2
     assert level_c == pytest.approx(50.0 - 595 * 0.01, abs=1e-6)
     falling.begin(12_000_000)
     falling.reset()
     assert falling.update(0, 37.0) == (None, None)
-    assert falling.update(10_000_000, 37.1)[1] == pytest.approx(0.3 + 160.0 * 0.01)
+    assert falling.update(10_000_000, 37.1)[1] == pytest.approx(0.2 + 150.0 * 0.01)
 
 
 def risen(rise_c_s: float, age_s: float, before_c: float = 37.0) -> tuple[float | None, float | None]:
@@ -155,14 +156,14 @@ def risen(rise_c_s: float, age_s: float, before_c: float = 37.0) -> tuple[float 
 
 @pytest.mark.parametrize(
     ("age_s", "soon_s", "late_s"),
-    # of a steady rise: soon 160 s less a 125th of that for each second, at least 20; late 0.2 of the age up to 400 s,
-    # as 0.5 - 0.3 is more than 1.1 - 1.1 and 2.2 - 3.2
-    [(45, 102.4, 9.0), (105, 25.6, 21.0), (115, 20.0, 23.0), (400, 20.0, 80.0), (450, 20.0, 200.0 - 135.0)],
+    # of a steady rise: soon 150 s less the age, at least 58; late 0.05 of the age up to 400 s, as 0.35 - 0.3 is more
+    # than 1.3 - 1.7
+    [(45, 105.0, 2.25), (91, 59.0, 4.55), (115, 58.0, 5.75), (400, 58.0, 20.0), (450, 58.0, 140.0 - 135.0)],
 )
 def test_a_steady_rise_climbs_further(age_s: int, soon_s: float, late_s: float) -> None:
     level_c, climb_c = risen(0.01, age_s)
     assert level_c == pytest.approx(37.0 + 0.01 * age_s)
-    assert climb_c == pytest.approx(0.3 + 0.01 * (soon_s + late_s), rel=1e-4)
+    assert climb_c == pytest.approx(0.2 + 0.01 * (soon_s + late_s), rel=1e-4)
 
 
 def test_a_rise_that_begins_late_climbs_the_furthest() -> None:
@@ -172,16 +173,16 @@ def test_a_rise_that_begins_late_climbs_the_furthest() -> None:
     forecast.begin(12_000_000)
     for n in range(101):
         found = forecast.update(12_000_000 + n * 1_000_000, 37.0 + max(0.0, 0.05 * (n - 80)))
-    # 1 C in 20 s, 100 s after the beginning: 2.2 x 0.05 x 100 - 3.2 x 1, and 32 s of the rise
-    assert found[1] == pytest.approx(0.3 + 11.0 - 3.2 + 32.0 * 0.05, rel=1e-4)
+    # 1 C in 20 s, 100 s after the beginning: 1.3 x 0.05 x 100 - 1.7 x 1, and 58 s of the rise
+    assert found[1] == pytest.approx(0.2 + 6.5 - 1.7 + 58.0 * 0.05, rel=1e-4)
 
 
-def test_of_a_rise_that_began_a_while_ago_the_line_between_counts() -> None:
+def test_of_a_rise_that_began_a_while_ago_the_steeper_line_counts() -> None:
     forecast = Forecast()
     forecast.begin(0)
     forecast._climb_c(0, 40.0, 0.0)
-    # rise x age is 1.5 times what it has risen: 1.1 x 0.5 is more than 0.5 x 1.5 - 0.3 and than 2.2 x 1.5 - 3.2
-    assert forecast._climb_c(150_000_000, 42.0, 0.02) == pytest.approx(0.3 + 20.0 * 0.02 + 1.1, abs=1e-9)
+    # rise x age is 1.5 times what it has risen: 1.3 x 1.5 - 1.7 is more than 0.35 x 1.5 - 0.3
+    assert forecast._climb_c(150_000_000, 42.0, 0.02) == pytest.approx(0.2 + 58.0 * 0.02 + 0.5, abs=1e-9)
 
 
 def test_what_it_has_risen_counts_from_the_first_level_that_is_known() -> None:
@@ -189,9 +190,8 @@ def test_what_it_has_risen_counts_from_the_first_level_that_is_known() -> None:
     forecast.begin(0)
     for n in range(41):
         found = forecast.update(n * 1_000_000, 40.0 + 0.01 * n)
-    # known from 10 s on: it has risen 0.3 C since; the age is 40 s all the same: 1.1 x (0.4 - 0.3), and
-    # 0.5 x 0.4 - 0.3 x 0.3 as much
-    assert found[1] == pytest.approx(0.3 + (160.0 - 160.0 * 40.0 / 125.0) * 0.01 + 0.11, rel=1e-4)
+    # known from 10 s on: it has risen 0.3 C since; the age is 40 s all the same: 0.35 x 0.4 - 0.3 x 0.3
+    assert found[1] == pytest.approx(0.2 + 110.0 * 0.01 + 0.05, rel=1e-4)
 
 
 def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
@@ -200,15 +200,15 @@ def test_a_sentinel_that_has_cooled_has_not_risen() -> None:
         if n == 12:
             forecast.begin(12_000_000)
         found = forecast.update(n * 1_000_000, 40.0 - 0.1 * n if n <= 20 else 38.0 + 0.01 * (n - 20))
-    # at 18 s: 136.96 s of the rise, and 2.2 x 18 s of it
-    assert found[1] == pytest.approx(0.3 + (136.96 + 39.6) * 0.01, rel=1e-4)
+    # at 18 s: 132 s of the rise, and 1.3 x 18 s of it
+    assert found[1] == pytest.approx(0.2 + (132.0 + 23.4) * 0.01, rel=1e-4)
 
 
 def test_a_slow_fall_is_no_rise_either() -> None:
     forecast = Forecast()
     for n in range(12):
         found = forecast.update(n * 1_000_000, 40.0 - 0.0005 * n)
-    assert found[1] == 0.3
+    assert found[1] == 0.2
 
 
 def test_a_later_treatment_counts_its_rise_from_where_it_begins() -> None:
@@ -218,8 +218,63 @@ def test_a_later_treatment_counts_its_rise_from_where_it_begins() -> None:
         if n == 41:
             forecast.begin(41_000_000)
         found = forecast.update(n * 1_000_000, 37.0 + 0.01 * n)
-    # 40 s old, 0.4 C risen: 108.8 s of the rise, and 1.1 x (0.4 - 0.4) is less than 0.5 x 0.4 - 0.3 x 0.4
-    assert found[1] == pytest.approx(0.3 + (160.0 - 160.0 * 40.0 / 125.0) * 0.01 + 0.08, rel=1e-4)
+    # 40 s old, 0.4 C risen: 110 s of the rise, and 0.35 x 0.4 - 0.3 x 0.4
+    assert found[1] == pytest.approx(0.2 + 110.0 * 0.01 + 0.02, rel=1e-4)
+
+
+def soon_left(powers_w: Sequence[float], before_w: float = 0.5) -> float:
+    """What is left of *soon* after a heating of 200 s at most with these powers, one a second, at 0.001 C/s."""
+    forecast = Forecast()
+    for n in range(11):
+        forecast.update(n * 1_000_000, 37.0, before_w)
+    forecast.begin(11_000_000)
+    forecast.update(11_000_000, 37.0, before_w)
+    for n, power_w in enumerate(powers_w, 1):
+        _, climb_c = forecast.update((11 + n) * 1_000_000, 37.0 + 0.001 * n, power_w)
+    assert climb_c is not None
+    late_c = (0.35 - 0.3) * 0.001 * len(powers_w)
+    return (climb_c - 0.2 - late_c) / (max(150.0 - len(powers_w), 58.0) * 0.001)
+
+
+def test_half_of_what_comes_soon_goes_with_the_power() -> None:
+    # 100 s, the last 10 of them at 4 W; before that at 10 W: 4 W against a mean of 9.4
+    assert soon_left([10.0] * 90 + [4.0] * 10) == pytest.approx(0.5 + 0.5 * 4.0 / 9.4, rel=1e-3)
+    # 4 s of 4 W, and 6 s of 10 W: 7.6 W against 9.76
+    assert soon_left([10.0] * 96 + [4.0] * 4) == pytest.approx(0.5 + 0.5 * 7.6 / 9.76, rel=1e-3)
+    assert soon_left([10.0] * 90 + [0.0] * 10) == pytest.approx(0.5, rel=1e-3)
+    assert soon_left([10.0] * 90 + [0.0] * 100) == pytest.approx(0.5, rel=1e-3)
+    # of what came before the heating nothing counts, whatever it was
+    for before_w in (0.0, 50.0):
+        assert soon_left([10.0] * 90 + [4.0] * 10, before_w) == pytest.approx(0.5 + 0.5 * 4.0 / 9.4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "powers_w",
+    [
+        [10.0] * 100,
+        [4.0] * 90 + [10.0] * 10,
+        [10.0 - n for n in range(10)],  # as old as the window: there is nothing before it
+        [0.0] * 100,
+        [math.nan] + [10.0] * 89 + [1.0] * 10,
+        [10.0] * 90 + [1.0] * 9 + [math.nan],
+        [10.0] * 90 + [math.inf] + [1.0] * 20,
+        [10.0] * 90 + [-1.0] * 10,
+        [-10.0] * 90 + [-1.0] * 10,
+        [],
+    ],
+)
+def test_a_power_that_is_as_before_or_more_or_not_known_takes_nothing_off(powers_w: list[float]) -> None:
+    assert soon_left(powers_w or [math.nan] * 50) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_later_treatment_counts_its_power_from_where_it_begins() -> None:
+    forecast = Forecast()
+    for n in range(122):
+        if n in (0, 61):
+            forecast.begin(n * 1_000_000)
+        # 10 W, then half a watt from the second treatment on; one reading of the first is none
+        found = forecast.update(n * 1_000_000, 37.0 + 0.001 * n, math.nan if n == 5 else 10.0 if n <= 61 else 0.5)
+    assert found[1] == pytest.approx(0.2 + 0.001 * (90.0 + 0.05 * 60.0), rel=1e-3)
 
 
 @pytest.mark.parametrize("risen_c", [0.0005, 0.0, -0.0005, -0.1])
@@ -227,8 +282,8 @@ def test_every_bit_of_a_rise_counts_and_none_of_a_fall(risen_c: float) -> None:
     forecast = Forecast()
     forecast.begin(0)
     forecast._climb_c(0, 40.0, 0.0)
-    # 100 s old, at 0.001 C/s: 32 s of it, and 0.22 C less 3.2 of what it has risen
-    expected_c = 0.3 + 0.032 + 0.22 - 3.2 * max(risen_c, 0.0)
+    # 100 s old, at 0.001 C/s: 58 s of it, and 0.13 C less 1.7 of what it has risen
+    expected_c = 0.2 + 0.058 + 0.13 - 1.7 * max(risen_c, 0.0)
     assert forecast._climb_c(100_000_000, 40.0 + risen_c, 0.001) == pytest.approx(expected_c, abs=1e-9)
 
 
@@ -248,9 +303,8 @@ def test_one_reading_that_is_none_leaves_no_trace_once_it_has_left_the_window() 
         if n == 5:
             begun.begin(5_000_000)  # no level is known until 11 s: the rise counts from there
         found = begun.update(n * 1_000_000, 37.0 + 0.01 * n)
-    assert found[1] == pytest.approx(
-        0.3 + (160.0 - 160.0 * 24.0 / 125.0) * 0.01 + max(0.5 * 0.24 - 0.3 * 0.18, 1.1 * (0.24 - 0.18)), rel=1e-4
-    )
+    # 24 s old, 0.18 C risen
+    assert found[1] == pytest.approx(0.2 + 126.0 * 0.01 + 0.35 * 0.24 - 0.3 * 0.18, rel=1e-4)
 
 
 def stood(period_us: int, ticks: int, step_c: float = 0.0, moved_c: float | None = None) -> float:
@@ -317,7 +371,7 @@ def test_a_slow_rise_of_the_sentinel_is_told() -> None:
     forecast = Forecast()
     for n in range(110):
         found = forecast.update(n * 100_000, 37.0 + n * 0.00005)
-    assert found[1] == pytest.approx(0.3 + 160.0 * 0.0005, rel=1e-5)
+    assert found[1] == pytest.approx(0.2 + 150.0 * 0.0005, rel=1e-5)
 
 
 def test_what_was_first_read_is_not_stuck_whatever_it_is() -> None:
