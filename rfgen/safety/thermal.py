@@ -256,7 +256,7 @@ class Forecast:
         "_began_us",
         "_count",
         "_heat",
-        "_heat_j",
+        "_heat_uj",
         "_last_us",
         "_line",
         "_next_us",
@@ -277,23 +277,25 @@ class Forecast:
         self._sum_us = self._count = 0
         self._began_us: int | None = None
         self._base_c = NAN
-        self._heat: deque[tuple[int, float]] = deque()
-        """(when, joules delivered by then) over the last 10 s of the heating."""
-        self._heat_j = 0.0
-        self._last_us = 0
+        self._no_heat(0)
         self._view = NO_FORECAST
 
     def begin(self, now_us: int) -> None:
         """A treatment begins to heat: age counts from here, and the rise from the first level that is known."""
-        self._began_us = self._last_us = now_us
+        self._began_us = now_us
         self._base_c = NAN
-        self._heat.clear()
-        self._heat.append((now_us, 0.0))
-        self._heat_j = 0.0
+        self._no_heat(now_us)
+
+    def _no_heat(self, now_us: int) -> None:
+        """None has been delivered so far."""
+        self._last_us = now_us
+        self._heat_uj = 0.0
+        self._heat: deque[tuple[int, float]] = deque([(now_us, 0.0)])
+        """(when, microjoules delivered by then) over the last 10 s."""
 
     def update(self, now_us: int, reading_c: float, power_w: float = NAN) -> ForecastView:
         """(C, C). `power_w`: delivered over the interval that has just ended."""
-        self._heat_j += power_w * ((now_us - self._last_us) * 1e-6)
+        self._heat_uj += power_w * (now_us - self._last_us)
         self._last_us = now_us
         self._sum_c += reading_c
         self._sum_us += now_us
@@ -304,32 +306,18 @@ class Forecast:
             slope = self._line.update(mean_us, self._sum_c / self._count)
             self._sum_c = 0.0
             self._sum_us = self._count = 0
-            power_share = self._power_share(now_us)
+            heat = self._heat
+            heat.append((now_us, self._heat_uj))
+            while heat[1][0] <= now_us - FORECAST_WINDOW_US:  # what has just come is never that old
+                heat.popleft()
             if slope is None:
                 self._view = NO_FORECAST
             else:
                 level_c = self._line.level(now_us, slope)
-                self._view = level_c, self._climb_c(now_us, level_c, 0.0 if slope < 0.0 else slope, power_share)
+                self._view = level_c, self._climb_c(now_us, level_c, 0.0 if slope < 0.0 else slope)
         return self._view
 
-    def _power_share(self, now_us: int) -> float:
-        """Mean power of the last 10 s of the heating, over that of all of it; 1 where it is more, or not known."""
-        if self._began_us is None:
-            return 1.0
-        heat = self._heat
-        heat.append((now_us, self._heat_j))
-        oldest_us = now_us - FORECAST_WINDOW_US
-        while heat[1][0] <= oldest_us:  # what has just come is never that old
-            heat.popleft()
-        then_us, then_j = heat[0]
-        # of joules x microseconds: nothing is divided before it is known to be positive
-        lately = (self._heat_j - then_j) * (now_us - self._began_us)
-        always = self._heat_j * (now_us - then_us)
-        if not 0.0 <= lately < always:
-            return 1.0
-        return lately / always
-
-    def _climb_c(self, now_us: int, level_c: float, rise_c_s: float, power_share: float = 1.0) -> float:
+    def _climb_c(self, now_us: int, level_c: float, rise_c_s: float) -> float:
         if self._began_us is None:
             return MARGIN_C + SOON_S * rise_c_s
         if self._base_c != self._base_c:
@@ -341,7 +329,7 @@ class Forecast:
         soon_s = SOON_S * (1.0 - age_s / SOON_FADES_S)
         if soon_s < SOON_LEAST_S:
             soon_s = SOON_LEAST_S
-        soon_s *= SOON_FLOOR + (1.0 - SOON_FLOOR) * power_share
+        soon_s *= SOON_FLOOR + (1.0 - SOON_FLOOR) * self._power_share(now_us, self._began_us)
         if age_s > LATE_MOST_S:
             age_s = LATE_MOST_S
         late_c = 0.0
@@ -350,6 +338,14 @@ class Forecast:
             if not more_c <= late_c:
                 late_c = more_c
         return MARGIN_C + soon_s * rise_c_s + late_c
+
+    def _power_share(self, now_us: int, began_us: int) -> float:
+        """Mean power of the last 10 s of the heating, over that of all of it; 1 where it is more, or not known."""
+        then_us, then_uj = self._heat[0]
+        # crosswise: nothing is divided before it is known to be positive
+        lately = (self._heat_uj - then_uj) * (now_us - began_us)
+        always = self._heat_uj * (now_us - then_us)
+        return lately / always if 0.0 <= lately < always else 1.0
 
 
 STUCK_US = 2_000_000
