@@ -119,7 +119,7 @@ def method() -> str:
         f"- *late*: the greatest of 0, {lines}. *Age* is the time since RAMP was entered, counted to {LATE_MOST_S:g} s; *risen* is the level less the first level of the treatment;\n- a margin of {MARGIN_C:g} °C, for what a sentinel may read too little (assumed).\n\n"
         "The second part is the similarity of heat conduction: where heat is put in steadily and only conducted, what is still to come, as a share of what has come, depends on rise x age / risen alone, "
         "whatever the distance and the diffusivity. It is convex in it, so straight lines bound it; and at one rise and age a sentinel that has risen less climbs more, as the heat that it sees is further away. "
-        "The power is in the first part because the sentinel is late: for a minute or more it goes on rising by what was put in before the power fell, and a treatment that has come to its target and needs little to hold it would be forecast 4 °C too high. "
+        "The power is in the first part because the sentinel is late: for a minute or more it goes on rising by what was put in before the power fell, and a treatment that has come to its target and needs little to hold it can be forecast 4 °C too high without that. "
         "The power can only take off, never more than that part's share, and a power that is no number takes off nothing (that it is right is for POWER_DEVIATION and METER_DISAGREE). "
         "But for the margin, twice the curve has twice the climb; it is never less for a faster rise, "
         f"and never below 0 (`forecast_share` is {share.default:g}; a profile may set it from {share.hard_min:g} to {share.hard_max:g}). A sentinel that is missing, open, shorted or no number is TC_INVALID's, at once: no forecast is made up for it."
