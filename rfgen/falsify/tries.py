@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing import resource_tracker
 from types import TracebackType
 
 from rfgen.falsify.one import Outcome, try_scenario
@@ -48,7 +49,8 @@ class Tries:
         told = 0
         while told < len(points):
             try:
-                for outcome in self._started().map(self._try, points[told:]):
+                for future in self._given(points[told:]):
+                    outcome = future.result()
                     told += 1
                     yield outcome
             except BrokenProcessPool:
@@ -57,6 +59,18 @@ class Tries:
                 self._deaths += 1
                 if self._deaths >= DEATHS:
                     raise WorkerDied(f"a process of the search died {DEATHS} times") from None
+
+    def _given(self, points: Sequence[Mapping[str, Value]]) -> list[Future[Outcome]]:
+        """Nothing of it is cancelled, as `map` would do where it is left early: a pool whose workers are ended says of
+        a cancelled run that it cannot fail any more, with a traceback."""
+        pool = self._started()
+        # workers begin with what is held here, so that Ctrl-C does not reach them before they have begun to ignore it
+        resource_tracker.ensure_running()  # else its own start would let go of what is held
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return [pool.submit(self._try, point) for point in points]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -68,11 +82,11 @@ class Tries:
     def _end(self) -> None:
         if self._pool is None:
             return
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        pool, self._pool = self._pool, None
         for worker in multiprocessing.active_children():
             if worker not in self._others:
                 worker.terminate()
-        self._pool = None
+        pool.shutdown()
 
 
 def _tried(space: Space, point: Mapping[str, Value]) -> Outcome:

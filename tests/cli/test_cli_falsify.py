@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,6 +147,18 @@ def test_shared_out_over_processes_it_is_the_same_search() -> None:
     alone = told(1)
     assert alone[0].runs == runs
     assert told(2) == alone
+
+
+def test_a_search_that_is_left_ends_its_processes_without_a_word() -> None:
+    """What was asked of them and is not wanted any more is no failure: a thread's traceback would fail this test."""
+    before = set(multiprocessing.active_children())
+    with tries.Tries(Space(PROMISES[8], "bench"), 2) as shared:
+        shared._try = time.sleep  # type: ignore[assignment]
+        done = shared.each([0.0, 600.0, 600.0, 600.0])  # type: ignore[list-item]
+        assert next(done) is None
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        done.close()  # type: ignore[attr-defined]  # as an interruption leaves it
+    assert set(multiprocessing.active_children()) == before
 
 
 def test_chance_that_is_spread_takes_every_choice_before_one_comes_again() -> None:
