@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rfgen.assemble import study
 from rfgen.cli import OK
 from rfgen.commands.output import say, target
+from rfgen.interruption import Interruption
 from rfgen.record.jsonsafe import to_json
 from rfgen.record.summary import write_whole
 from rfgen.scenario import load_scenario
@@ -40,19 +41,25 @@ def plant(
     places = tuple(_place(text) for text in probes)
     scenario = load_scenario(source)
     drawn = target(Path(f"{Path(source).stem}-field.svg") if out is None else out)
-    try:
-        on = study(scenario, None if grid is None else _grid(grid), places)
-    except ValueError as error:
-        raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
-    if for_s < on.tick_s:
-        raise _wrong("--for", f"{for_s:g}", "s is less than the plant's step", f"give {on.tick_s:g} or more")
-    rows = [_row(on)]
-    ends = [for_s * n / SERIES for n in range(1, SERIES + 1)]
-    for end_s in ends:
-        more_s = end_s - on.time_s
-        if round(more_s / on.tick_s) >= 1:
-            on.advance(more_s, power_w=power_w, tip_c=tip_c, most_w=scenario.device.stage.max_power_w)
-            rows.append(_row(on))
+    # an interrupt that comes while a kernel is loaded would be lost in a callback of the compiler's
+    with Interruption() as interruption:
+        try:
+            on = study(scenario, None if grid is None else _grid(grid), places)
+        except ValueError as error:
+            raise InputError([Problem(source, None, None, "plant", "", str(error), "")]) from None
+        if for_s < on.tick_s:
+            raise _wrong("--for", f"{for_s:g}", "s is less than the plant's step", f"give {on.tick_s:g} or more")
+        rows = [_row(on)]
+        ends = [for_s * n / SERIES for n in range(1, SERIES + 1)]
+        for end_s in ends:
+            if interruption.asked:
+                raise KeyboardInterrupt
+            more_s = end_s - on.time_s
+            if round(more_s / on.tick_s) >= 1:
+                on.advance(more_s, power_w=power_w, tip_c=tip_c, most_w=scenario.device.stage.max_power_w)
+                rows.append(_row(on))
+    if interruption.asked:
+        raise KeyboardInterrupt
     found = _figures(on, rows, places)
     from rfgen.fieldwatch import Watched, figures_of, freeze, view_of
     from rfgen.report.fieldpicture import field_picture

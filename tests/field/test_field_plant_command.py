@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -14,6 +17,7 @@ from rfgen.fieldwatch import freeze, view_of
 from rfgen.problems import InputError
 from rfgen.report.fieldpicture import field_picture, frame_of, isotherm_paths
 from rfgen.scenario import load_scenario, scenario_names
+from sim.field.study import Study
 
 
 def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +38,20 @@ def test_figures_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     words = "".join(picture.itertext())
     for said in ("SIMULATED", "Isotherms, °C", "spinal cord", "Round the axis alike", "(3, 0)", "r, mm"):
         assert said in words
+
+
+def test_an_interrupt_is_not_lost_where_an_exception_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a callback of the compiler's, from which nothing can be raised."""
+
+    def interrupted(*given: Any, **named: Any) -> Study:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return study(*given, **named)
+
+    monkeypatch.setattr("rfgen.commands.plant.study", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        plant("vertebra-field", 5.0, None, 0.3, (), "2", tmp_path / "end.svg", True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_row_is_a_moment_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
