@@ -54,8 +54,10 @@ BUDGET = 60
 REPETITIONS = 10
 AT_ONCE = 10
 """Repetitions that one process of a defect does: it begins by importing the product."""
-DRAWN_BY = ("draws", "faults", "guide", "search", "space", "monitor")
-"""Modules of rfgen.falsify that decide which runs are tried."""
+DRAWN_BY = ("draws", "faults", "search", "space")
+"""Modules of rfgen.falsify that decide which runs are tried..."""
+GUIDED_BY = ("cover", "descent", "guide", "monitor")
+"""...and those that a guided search goes by as well."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,10 @@ def defects() -> list[Defect]:
     return sorted(found, key=lambda defect: (defect.promise, defect.name))
 
 
-def state_of(defect: Defect, budget: int) -> str:
+def state_of(defect: Defect, budget: int, method: str) -> str:
     """What a result depends on, beside the product as it is: another one makes it stale."""
     parts = [defect.file, defect.before, defect.after, DEVICE, str(budget), *_promise_texts(defect.promise)]
-    parts += [_text(name) for name in DRAWN_BY]
+    parts += [_text(name) for name in (*DRAWN_BY, *(GUIDED_BY if method == "guided" else ()))]
     return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -133,7 +135,7 @@ def child(name: str, budget: int, todo: Sequence[tuple[str, int]]) -> None:
             found = search(space, budget, repetition, uniform=method != "guided")
             result = {
                 "defect": name,
-                "state": state_of(defect, budget),
+                "state": state_of(defect, budget, method),
                 "method": method,
                 "repetition": repetition,
                 "found": found.outcome.broken,
@@ -233,8 +235,8 @@ def table(chosen: Sequence[Defect], results: Sequence[dict[str, Any]], budget: i
     """Runs to the first break: medians, and how many repetitions found it."""
     rows = []
     for defect in chosen:
-        state = state_of(defect, budget)
-        own = [r for r in results if (r["defect"], r["state"]) == (defect.name, state)]
+        states = {method: state_of(defect, budget, method) for method in METHODS}
+        own = [r for r in results if r["defect"] == defect.name and r["state"] == states[r["method"]]]
         # journals of several machines may be put together: one seed is one search
         own = list({(r["method"], r["repetition"]): r for r in own if r["repetition"] <= repetitions}.values())
         by_method = {method: [r for r in own if r["method"] == method] for method in METHODS}
@@ -281,12 +283,11 @@ def batches(
     had = {(r["defect"], r["state"], r["method"], r["repetition"]) for r in results}
     for first in range(1, repetitions + 1, AT_ONCE):
         for defect in chosen:
-            state = state_of(defect, budget)
             todo = [
                 (method, repetition)
                 for repetition in range(first, min(first + AT_ONCE, repetitions + 1))
                 for method in METHODS
-                if (defect.name, state, method, repetition) not in had
+                if (defect.name, state_of(defect, budget, method), method, repetition) not in had
             ]
             if todo:
                 yield defect, todo

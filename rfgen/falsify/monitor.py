@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from hal import Reply
 from rfgen.records import Decision, Event, State, Truth
+from rfgen.safety.catalogue import ROW_IDS
 from rfgen.safety.row import Needs
 from rfgen.scenario import Scenario
 
@@ -45,6 +46,14 @@ class Scene:
     unspared_c: Callable[[float], float] | None = None
     """The sentinel's true peak of the same treatment, held on, where the forecast does not end it; past the peak asked
     for, how far is not known. None where it cannot be given again."""
+
+
+class Met(NamedTuple):
+    """A fault that was put on, the state that it met, and the first row that tripped from then on."""
+
+    kind: str
+    state: str
+    tripped: str = ""
 
 
 def _limit(given: Mapping[str, float], name: str, default: float, least: float, most: float) -> float:
@@ -97,6 +106,8 @@ class Monitor(ABC):
         self.over = False
         self.state = State.IDLE
         """The state that the sample of this tick was taken in."""
+        self.met: list[Met] = []
+        """The faults that were put on, and what came of each."""
         self._what = ""
         self._value = self._bound = math.nan
         self._unit = ""
@@ -104,12 +115,21 @@ class Monitor(ABC):
     def tick(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:
         """One tick."""
         self._look(tick, reply, decision, truth)
+        if decision.tripped:
+            row = ROW_IDS[(decision.tripped & -decision.tripped).bit_length() - 1]
+            self.met = [met if met.tripped else met._replace(tripped=row) for met in self.met]
         self.state = decision.state
         if self.least < 0.0:
             self.over = True
 
-    def event(self, event: Event) -> None:  # noqa: B027 - most have nothing to do there
+    def event(self, event: Event) -> None:
         """What happens before the tick that comes next (a fault), or in the one that was (all else)."""
+        if event.kind == "fault" and event.data.get("on"):
+            self.met.append(Met(str(event.data["kind"]), self.state.name))
+        self._hear(event)
+
+    def _hear(self, event: Event) -> None:  # noqa: B027 - most have nothing to do there
+        """Note what of it concerns the promise."""
 
     @abstractmethod
     def _look(self, tick: int, reply: Reply, decision: Decision, truth: Truth | None) -> None:

@@ -102,7 +102,7 @@ class TripLate(Monitor):
         self._asked_w = 0.0
         self._site_c = math.nan
 
-    def event(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         if event.kind != "fault":
             return
         if self._due is not None or self._put or not event.data.get("on"):
@@ -140,7 +140,7 @@ class TripLate(Monitor):
             return
         # half a period more, so that a deadline of no time has a scale too
         allowed_s = by_s + 0.5 * period_s
-        self._note((allowed_s - passed_s) / allowed_s, tick, "RF off after", passed_s, by_s, "s")
+        self._note((allowed_s - passed_s) / allowed_s, tick, f"{kind}: RF off after", passed_s, by_s, "s")
         if self._what:
             self._what = f"{kind}: RF {'' if off else 'not '}off after"
         self._due = None
@@ -307,7 +307,7 @@ class DoseOverrun(Monitor):
         super().__init__(on)
         self._dose = [0.0] * len(on.sentinels)
 
-    def event(self, event: Event) -> None:
+    def _hear(self, event: Event) -> None:
         if event.kind == "operator" and event.data.get("action") == "new_patient" and event.data.get("accepted"):
             self._dose = [0.0] * len(self._dose)
 

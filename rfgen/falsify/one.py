@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hal import Reply
 from rfgen.assemble import Assembly, assemble
-from rfgen.falsify.monitor import FAR, Monitor, scene
+from rfgen.falsify.monitor import FAR, Met, Monitor, scene
 from rfgen.falsify.promises import Promise, promise
 from rfgen.records import Decision, Event
 from rfgen.scenario import Scenario
@@ -34,6 +34,8 @@ class Outcome(NamedTuple):
     at_s: float
     parts: tuple[tuple[str, float], ...] = ()
     """How close each comparison of the promise came, by name; not cut at 1."""
+    met: tuple[Met, ...] = ()
+    """The faults that were put on."""
 
     @property
     def broken(self) -> bool:
@@ -133,7 +135,7 @@ def run_once(scenario: Scenario, promised: Promise) -> Outcome:
     session.on_tick = on_tick
     with contextlib.suppress(_VerdictIn):
         session.run()
-    return Outcome(monitor.least, monitor.text(), monitor.at_s, tuple(monitor.parts.items()))
+    return Outcome(monitor.least, monitor.text(), monitor.at_s, tuple(monitor.parts.items()), tuple(monitor.met))
 
 
 def try_scenario(make: Callable[[], Scenario], promised: Promise) -> Outcome:

@@ -14,7 +14,7 @@ from rfgen.falsify.names import NAMES
 
 def result(defect: Defect, method: str, repetition: int, runs: int, found: bool) -> dict[str, Any]:
     """A line of the journal."""
-    same = {"defect": defect.name, "state": state_of(defect, 60), "cpu_s": 0.1 * runs, "said": ""}
+    same = {"defect": defect.name, "state": state_of(defect, 60, method), "cpu_s": 0.1 * runs, "said": ""}
     return {**same, "method": method, "repetition": repetition, "runs": runs, "found": found}
 
 
