@@ -64,7 +64,7 @@ MILD: tuple[Spread, ...] = (
     Spread("thermocouple_slow", 0.0, 0.5, "used"),
     Spread("impedance_offset", -0.05, 0.05),
     Spread("impedance_noise", 0.0, 0.02),
-    Spread("conductivity", 0.8, 1.25),
+    Spread("conductivity", 0.9, 1.1),
     Spread("vessel", 1.0, 1.5),
     Spread("stage_gain", 0.95, 1.05),
     Spread("stage_slow", 0.0, 0.1),
@@ -76,7 +76,8 @@ MILD: tuple[Spread, ...] = (
 """What a bench has on a good day: well inside every limit that it touches.
 
 No step of a sentinel's reading in the middle of a treatment: half a degree within seconds is what tissue does that
-begins to be heated, and the forecast has to take it for that.
+begins to be heated, and the forecast has to take it for that. No step of the conductivity by a fifth either: where it
+falls into the check, that is what Z_UNSTABLE is for.
 """
 
 SEEN: tuple[Spread, ...] = (
