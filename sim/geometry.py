@@ -127,9 +127,13 @@ class ShellFrame:
         return self.own if self.joint is None or radius_m < self.touch_m else self.joint
 
     def volume_m3(self, inner_m: float, outer_m: float) -> float:
-        """Volume between two equatorial radii on one side of `touch_m`, all poles together."""
-        family = self.family(inner_m)
-        return family.volume_m3(outer_m) - family.volume_m3(inner_m)
+        """Volume between two equatorial radii, all poles together."""
+        total = 0.0
+        if inner_m < self.touch_m:
+            total += self.own.volume_m3(min(outer_m, self.touch_m)) - self.own.volume_m3(inner_m)
+        if self.joint is not None and outer_m > self.touch_m:
+            total += self.joint.volume_m3(outer_m) - self.joint.volume_m3(max(inner_m, self.touch_m))
+        return total
 
     def thermal_shape_m(self, inner_m: float, outer_m: float) -> float:
         """Thermal resistance times conductivity, 1/m; the poles stand side by side (in parallel)."""

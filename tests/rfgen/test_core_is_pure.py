@@ -14,8 +14,9 @@ CORE = sorted(
     [*(HERE / "safety").glob("*.py"), *(HERE / "control").glob("*.py"), HERE / "generator.py", HERE / "machine.py"]
 )
 ALLOWED = {"__future__", "collections", "copy", "dataclasses", "enum", "math", "typing", "transitions", "hal", "rfgen"}
-MEMO = {"compile": {"functools"}}
-"""The rows' text is compiled once: the same text gives the same functions, and they have no state."""
+MEMO = {"compile": {"functools"}, "expr": {"functools"}}
+"""The rows' text is compiled once, and looked through once: the same text gives the same functions and names, and they
+have no state."""
 MARKS = {"mypy_extensions"}
 """Marks for the compiler of `make fast`; they do nothing."""
 CALLS = {"open", "print", "input", "eval", "globals", "setattr"}
