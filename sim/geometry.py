@@ -122,10 +122,6 @@ class ShellFrame:
         joint = Confocal(math.sqrt(pitch_m**2 - touch_m**2), 1)
         return ShellFrame(own, joint, surface_m, touch_m, pitch_m)
 
-    def family(self, radius_m: float) -> Confocal:
-        """The family that the shell starting at `radius_m` belongs to."""
-        return self.own if self.joint is None or radius_m < self.touch_m else self.joint
-
     def volume_m3(self, inner_m: float, outer_m: float) -> float:
         """Volume between two equatorial radii, all poles together."""
         total = 0.0
